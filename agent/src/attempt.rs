@@ -1,0 +1,117 @@
+//! The one attempt that an agent may hold.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tribunal_engine::clock::MonotonicClock;
+use tribunal_engine::run::{self, Run};
+use tribunal_model::ids::AgentName;
+use tribunal_proto::session::{AttemptId, Epoch, Prepare};
+use tribunal_stats::facts::{ClockFacts, ProducerFacts};
+use tribunal_stats::{AgentReport, PartitionCount};
+
+use crate::host::Probe;
+use crate::prepare::{Prepared, Refusal, prepare};
+
+/// What an attempt's threads tell the session.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// Preparing has ended.
+    Prepared(AttemptId, Box<Result<Prepared, Refusal>>),
+    /// The load says something.
+    Run(AttemptId, run::Event),
+}
+
+/// Owner of an attempt from *prepare* to the final report.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) id: AttemptId,
+    pub(crate) stage: Stage,
+    /// Clock measured while it was being prepared.
+    pub(crate) clock: Option<ClockFacts>,
+}
+
+/// How far a held attempt is.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// Clients are being made; given up meanwhile, for this reason.
+    Preparing { given_up: Option<String> },
+    /// Clients are made; *ready* waits for the clock.
+    Prepared { prepared: Box<Prepared> },
+    /// The threads wait at the gate or run.
+    Running { run: Run<MonotonicClock>, primed: BTreeMap<(String, i32), PartitionCount>, started: bool },
+    /// The threads have ended; the report waits for the clock.
+    Ended { report: Box<AgentReport> },
+}
+
+impl Held {
+    /// Begins to prepare.
+    pub(crate) fn prepare(agent: &AgentName, order: Prepare, tell: mpsc::Sender<Told>) -> Self {
+        let id = order.attempt;
+        let agent = agent.clone();
+        let body = move || {
+            let prepared = prepare(&agent, &order);
+            // The session outlives its attempts' threads; without it nobody wants to know.
+            let _ = tell.blocking_send(Told::Prepared(id, Box::new(prepared)));
+        };
+        std::thread::Builder::new()
+            .name("prepare".into())
+            .spawn(body)
+            .expect("invariant: an agent that can hold a session can start a thread");
+        Self { id, stage: Stage::Preparing { given_up: None }, clock: None }
+    }
+
+    /// Starts the threads of a prepared attempt; the producers' facts are what *ready* tells.
+    pub(crate) fn start(&mut self, tell: mpsc::Sender<Told>) -> Option<Vec<ProducerFacts>> {
+        let stage = std::mem::replace(&mut self.stage, Stage::Preparing { given_up: None });
+        let Stage::Prepared { prepared } = stage else {
+            self.stage = stage;
+            return None;
+        };
+        let Prepared { workers, setup, facts, primed } = *prepared;
+        let id = self.id;
+        let mut probe = Probe::new();
+        let run = Run::start(workers, &setup, &MonotonicClock, move || probe.tell(), move |event| {
+            let _ = tell.blocking_send(Told::Run(id, event));
+        });
+        self.stage = Stage::Running { run, primed, started: false };
+        Some(facts)
+    }
+
+    /// Announces an instant of the coordinator's clock. Whether it was accepted.
+    pub(crate) fn arm(&self, epoch: Epoch, start_ns: i64, lease: Duration) -> bool {
+        match (&self.stage, self.clock) {
+            (Stage::Running { run, .. }, Some(clock)) => run.arm(epoch.0, start_ns - clock.offset_ns, lease),
+            _ => false,
+        }
+    }
+
+    /// The run, while there is one.
+    pub(crate) fn run(&self) -> Option<&Run<MonotonicClock>> {
+        match &self.stage {
+            Stage::Running { run, .. } => Some(run),
+            _ => None,
+        }
+    }
+
+    /// Gives the attempt up, whatever its stage.
+    pub(crate) fn give_up(&mut self, reason: &str) {
+        match &mut self.stage {
+            Stage::Preparing { given_up } => {
+                given_up.get_or_insert_with(|| reason.to_owned());
+            }
+            Stage::Running { run, .. } => run.give_up(reason),
+            Stage::Prepared { .. } | Stage::Ended { .. } => {}
+        }
+    }
+}
+
+/// Adds what priming left in the logs, so that the audit sees every record of the attempt.
+pub(crate) fn with_primed(mut report: AgentReport, primed: &BTreeMap<(String, i32), PartitionCount>) -> AgentReport {
+    for (partition, count) in primed {
+        report.partitions.entry(partition.clone()).or_default().add(count);
+    }
+    report
+}
+

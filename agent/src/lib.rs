@@ -1,0 +1,129 @@
+//! The agent: a session to the coordinator, one trial at a time, metrics.
+
+mod attempt;
+mod clock;
+mod host;
+mod prepare;
+mod session;
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tribunal_model::ids::AgentName;
+use tribunal_stats::distribution;
+use tribunal_stats::facts::BuildFacts;
+use tribunal_telemetry::http;
+use tribunal_telemetry::metrics::AgentMetrics;
+
+use crate::session::Session;
+
+/// How an agent is set up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The coordinator's address, `http://HOST:PORT`.
+    pub coordinator: String,
+    /// The agent's name.
+    pub name: AgentName,
+    /// Where `/metrics` is served, if anywhere.
+    pub metrics: Option<SocketAddr>,
+}
+
+/// An agent whose metrics listener is bound.
+#[derive(Debug)]
+pub struct Agent {
+    options: Options,
+    listener: Option<(TcpListener, SocketAddr)>,
+}
+
+/// Why an agent cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An address cannot be listened on.
+    #[error("{address} cannot be listened on")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The coordinator's address is none.
+    #[error("{url:?} is no coordinator address; expected http://HOST:PORT")]
+    Address {
+        /// What was given.
+        url: String,
+    },
+    /// The coordinator will not have this agent.
+    #[error("the coordinator refused this agent: {reason}")]
+    Rejected {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Agent {
+    /// Binds the metrics listener.
+    pub async fn bind(options: Options) -> Result<Self, Error> {
+        let listener = match options.metrics {
+            Some(address) => {
+                let failed = |source| Error::Listen { address, source };
+                let listener = TcpListener::bind(address).await.map_err(failed)?;
+                let bound = listener.local_addr().map_err(failed)?;
+                Some((listener, bound))
+            }
+            None => None,
+        };
+        Ok(Self { options, listener })
+    }
+
+    /// Where it serves metrics; the port is the real one when 0 was asked for.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.listener.as_ref().map(|(_, address)| *address)
+    }
+
+    /// Keeps a session to the coordinator, reconnecting, until `shutdown` is cancelled or it is refused.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
+        let build = build();
+        let metrics = AgentMetrics::new(&build.version, &build.librdkafka);
+        let tasks = TaskTracker::new();
+        let ended = CancellationToken::new();
+        let address = self.metrics_address().map(|address| address.to_string()).unwrap_or_default();
+        if let Some((listener, _)) = self.listener {
+            let (routes, ended) = (http::metrics(metrics.registry()), ended.clone().cancelled_owned());
+            tasks.spawn(async move {
+                if let Err(error) = http::serve(listener, routes, ended).await {
+                    tracing::error!(%error, "the metrics server failed");
+                }
+            });
+        }
+        let span = tracing::info_span!("agent", name = %self.options.name);
+        let session = Session::new(&self.options, &metrics, address);
+        let run = tracing::Instrument::instrument(session.run(shutdown), span).await;
+        ended.cancel();
+        tasks.close();
+        tasks.wait().await;
+        run
+    }
+}
+
+/// What this build measures with.
+pub(crate) fn build() -> BuildFacts {
+    BuildFacts {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        librdkafka: tribunal_kafka::versions().librdkafka,
+        schedule: tribunal_engine::schedule::FUNCTION.to_owned(),
+        histogram: distribution::LAYOUT.to_owned(),
+    }
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn shown(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

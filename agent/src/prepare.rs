@@ -1,0 +1,155 @@
+//! Making an attempt's clients: blocking work, done on a thread of its own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tribunal_engine::clock::{Clock, MonotonicClock};
+use tribunal_engine::payload::PayloadPool;
+use tribunal_engine::producer::Worker;
+use tribunal_engine::run::Setup;
+use tribunal_engine::schedule::{Place, Schedule};
+use tribunal_kafka::{Client, ClientSpec, KafkaProducer, KafkaReports, Primed, ResolvedProperties};
+use tribunal_model::ids::AgentName;
+use tribunal_model::seed::derive;
+use tribunal_model::trial::{Rate, nanoseconds};
+use tribunal_proto::session::{Prepare, RefusalKind};
+use tribunal_stats::PartitionCount;
+use tribunal_stats::facts::ProducerFacts;
+
+use crate::host;
+
+/// How long the clients may take to be primed; below the coordinator's limit for *ready*.
+const PRIME: Duration = Duration::from_secs(25);
+/// How many intended sends go into a schedule's hash at most.
+const HASHED: u64 = 1_000_000;
+/// librdkafka's own limits of a batch, where the plan sets none.
+const BATCH_BYTES: usize = 1_000_000;
+const BATCH_RECORDS: usize = 10_000;
+
+/// An attempt that is ready to run.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) workers: Vec<Worker<KafkaProducer, KafkaReports>>,
+    pub(crate) setup: Setup,
+    pub(crate) facts: Vec<ProducerFacts>,
+    /// What priming left in the logs, by topic and partition.
+    pub(crate) primed: BTreeMap<(String, i32), PartitionCount>,
+}
+
+/// Why an attempt cannot be prepared.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) kind: RefusalKind,
+    pub(crate) reason: String,
+}
+
+impl Refusal {
+    fn new(kind: RefusalKind, error: &dyn std::error::Error) -> Self {
+        let reason = crate::shown(error);
+        Self { kind, reason }
+    }
+}
+
+/// Makes and primes this agent's clients, all at once.
+pub(crate) fn prepare(agent: &AgentName, prepare: &Prepare) -> Result<Prepared, Refusal> {
+    let trial = &prepare.trial;
+    let properties = prepare.cluster_properties.overlaid(&trial.properties);
+    let environment = |name: &str| std::env::var(name).ok();
+    let properties = tribunal_kafka::resolve(&properties, &environment)
+        .map_err(|error| Refusal::new(RefusalKind::Configuration, &error))?;
+    let limit = |name: &str, default| properties.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let seed = derive(&[trial.load.seed, u64::from(trial.block)]);
+    let (bytes, records) = (limit("batch.size", BATCH_BYTES), limit("batch.num.messages", BATCH_RECORDS));
+    let pool = PayloadPool::new(&trial.load.record, seed, bytes, records)
+        .map_err(|error| Refusal::new(RefusalKind::Configuration, &error))?;
+    let pool = Arc::new(pool);
+    let made: Vec<Result<_, Refusal>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = prepare
+            .producers
+            .iter()
+            .map(|index| {
+                let (pool, properties) = (pool.clone(), &properties);
+                scope.spawn(move || producer(agent, prepare, properties, pool, *index))
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().expect("invariant: making a client does not panic")).collect()
+    });
+    let (mut workers, mut facts) = (Vec::new(), Vec::new());
+    let mut primed: BTreeMap<(String, i32), PartitionCount> = BTreeMap::new();
+    for made in made {
+        let (worker, fact, its) = made?;
+        for partition in its.partitions {
+            let count = primed.entry((worker.topic.clone(), partition.partition)).or_default();
+            count.acknowledged += partition.written;
+            count.perhaps += partition.possibly_written;
+        }
+        workers.push(worker);
+        facts.push(fact);
+    }
+    let setup =
+        Setup { windows: trial.windows, load: trial.load.clone(), block: trial.block, pool, cores: host::cores() };
+    Ok(Prepared { workers, setup, facts, primed })
+}
+
+type Made = (Worker<KafkaProducer, KafkaReports>, ProducerFacts, Primed);
+
+fn producer(
+    agent: &AgentName,
+    prepare: &Prepare,
+    properties: &ResolvedProperties,
+    pool: Arc<PayloadPool>,
+    index: u32,
+) -> Result<Made, Refusal> {
+    let trial = &prepare.trial;
+    let topic = &prepare.topics[index as usize % prepare.topics.len().max(1)];
+    let client_id = format!("{agent}-{index}");
+    let spec = ClientSpec {
+        bootstrap: &prepare.bootstrap,
+        client_id: &client_id,
+        properties,
+        topic,
+        partitions: trial.topic.partitions as i32,
+        pool,
+        headers: trial.load.record.headers.clone(),
+        index,
+    };
+    let mut client =
+        Client::open(spec).map_err(|error| Refusal::new(RefusalKind::Configuration, &error))?;
+    let clock = MonotonicClock;
+    let primed = tribunal_kafka::prime(&mut client, &clock, clock.now_ns() + nanoseconds(PRIME))
+        .map_err(|error| Refusal::new(RefusalKind::ClusterUnreachable, &error))?;
+    let (scheduled, schedule_sha256) = match trial.load.rate {
+        Rate::Paced(rate) => {
+            let place =
+                Place { seed: trial.load.seed, block: trial.block, index, producers: trial.load.producers };
+            let (count, hash) =
+                Schedule::new(trial.load.arrivals, rate, place).digest(trial.windows.t2_ns(), HASHED);
+            (Some(count), Some(hash.iter().map(|byte| format!("{byte:02x}")).collect()))
+        }
+        Rate::Saturate => (None, None),
+    };
+    let facts = ProducerFacts {
+        producer: index,
+        client_id: client_id.clone(),
+        topic: topic.clone(),
+        primed: by_partition(&primed, trial.topic.partitions),
+        scheduled,
+        schedule_sha256,
+        configuration: client.effective_configuration(),
+    };
+    let (producer, reports, control) = client.into_handles();
+    let partitions = trial.topic.partitions as i32;
+    let worker = Worker { index, client_id, topic: topic.clone(), partitions, producer, reports, control };
+    Ok((worker, facts, primed))
+}
+
+fn by_partition(primed: &Primed, partitions: u32) -> Vec<u64> {
+    let mut counts = vec![0; partitions as usize];
+    for partition in &primed.partitions {
+        if let Some(count) = counts.get_mut(partition.partition as usize) {
+            *count = partition.written;
+        }
+    }
+    counts
+}

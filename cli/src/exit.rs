@@ -1,0 +1,211 @@
+//! Exit codes: the one place that maps endings and errors to them.
+
+use std::process::ExitCode;
+
+use tribunal_agent::Error as AgentError;
+use tribunal_coordinator::client::Error as ClientError;
+use tribunal_coordinator::client::messages::{Ended, Ending};
+use tribunal_coordinator::service::Error as ServiceError;
+use tribunal_coordinator::store::Error as StoreError;
+use tribunal_model::plan::Error as PlanError;
+
+use crate::settings::Error as SettingsError;
+
+/// How a command ends, as the caller's shell sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done; where trials were run, every one is valid.
+    Done,
+    /// Wrong usage or a bad plan.
+    Usage,
+    /// Some trial is invalid.
+    Invalid,
+    /// Agents lost, or no coordinator.
+    AgentsLost,
+    /// The cluster cannot be reached.
+    ClusterUnreachable,
+    /// Refused for safety.
+    Refused,
+    /// A bug.
+    Defect,
+    /// Cancelled.
+    Cancelled,
+}
+
+/// The table of `--help`.
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0    every trial is valid
+  1    an objective was missed (later versions)
+  2    wrong usage or a bad plan
+  3    some trial is invalid
+  4    an agent was lost or missing, its tries used up; no coordinator, or the connection to it lost
+  5    the cluster cannot be reached
+  6    refused for safety
+  70   a bug in tribunal
+  130  cancelled";
+
+/// Something that the person at the command line has to change.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub(crate) String);
+
+/// A program of `--local` that did not start or did not stay.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct LocalFailed(pub(crate) String);
+
+/// The person asked to stop before there was anything to cancel.
+#[derive(Debug, thiserror::Error)]
+#[error("cancelled")]
+pub(crate) struct Interrupted;
+
+impl Exit {
+    /// The number.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Usage => 2,
+            Self::Invalid => 3,
+            Self::AgentsLost => 4,
+            Self::ClusterUnreachable => 5,
+            Self::Refused => 6,
+            Self::Defect => 70,
+            Self::Cancelled => 130,
+        }
+    }
+
+    /// For an experiment that ended.
+    pub(crate) fn of_ended(ended: &Ended) -> Self {
+        match ended.ending {
+            Ending::Complete if ended.invalid > 0 => Self::Invalid,
+            Ending::Complete => Self::Done,
+            Ending::AgentsLost | Ending::Interrupted => Self::AgentsLost,
+            Ending::ClusterUnreachable => Self::ClusterUnreachable,
+            Ending::BadPlan => Self::Usage,
+            Ending::Refused => Self::Refused,
+            Ending::Cancelled => Self::Cancelled,
+            Ending::Defect => Self::Defect,
+        }
+    }
+
+    /// For a command that failed; what is not known here is a bug.
+    pub(crate) fn of_error(error: &anyhow::Error) -> Self {
+        error.chain().find_map(Self::of_cause).unwrap_or(Self::Defect)
+    }
+
+    fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        if cause.is::<Usage>() || cause.is::<PlanError>() || cause.is::<SettingsError>() || cause.is::<StoreError>() {
+            return Some(Self::Usage);
+        }
+        // An address in use, a store that cannot be written: all for the person to change.
+        if cause.is::<ServiceError>() {
+            return Some(Self::Usage);
+        }
+        if cause.is::<LocalFailed>() {
+            return Some(Self::AgentsLost);
+        }
+        if cause.is::<Interrupted>() {
+            return Some(Self::Cancelled);
+        }
+        if let Some(error) = cause.downcast_ref::<AgentError>() {
+            return Some(if matches!(error, AgentError::Rejected { .. }) {
+                Self::Refused
+            } else {
+                Self::Usage
+            });
+        }
+        cause.downcast_ref::<ClientError>().map(|error| match error {
+            ClientError::Address { .. }
+            | ClientError::BadPlan(_)
+            | ClientError::Experiment(_)
+            | ClientError::Write { .. } => Self::Usage,
+            ClientError::Unreachable { .. } | ClientError::Lost { .. } => Self::AgentsLost,
+            // Messages that mean nothing come from another build.
+            ClientError::Refused(_) | ClientError::Answer(_) => Self::Refused,
+            ClientError::Failed(_) => Self::Defect,
+        })
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    const ALL: [Exit; 8] = [
+        Exit::Done,
+        Exit::Usage,
+        Exit::Invalid,
+        Exit::AgentsLost,
+        Exit::ClusterUnreachable,
+        Exit::Refused,
+        Exit::Defect,
+        Exit::Cancelled,
+    ];
+
+    #[track_caller]
+    fn check(ending: Ending, invalid: u32, code: u8) {
+        let ended = Ended {
+            ending,
+            finished: 8,
+            trials: 8,
+            invalid,
+            reason: String::new(),
+        };
+        assert_eq!(Exit::of_ended(&ended).code(), code, "{ending:?}");
+    }
+
+    #[test]
+    fn every_ending_has_the_code_that_the_design_gives_it() {
+        check(Ending::Complete, 0, 0);
+        check(Ending::Complete, 1, 3);
+        check(Ending::BadPlan, 0, 2);
+        check(Ending::AgentsLost, 1, 4);
+        check(Ending::Interrupted, 0, 4);
+        check(Ending::ClusterUnreachable, 0, 5);
+        check(Ending::Refused, 0, 6);
+        check(Ending::Defect, 0, 70);
+        check(Ending::Cancelled, 2, 130);
+    }
+
+    #[test]
+    fn every_error_has_its_code_under_any_context() {
+        let client = |error: ClientError| Exit::of_error(&Err::<(), _>(error).context("asking").unwrap_err()).code();
+        assert_eq!(client(ClientError::Address { url: "x".into() }), 2);
+        assert_eq!(client(ClientError::BadPlan("x".into())), 2);
+        assert_eq!(client(ClientError::Experiment("x".into())), 2);
+        assert_eq!(client(ClientError::Lost { reason: "x".into() }), 4);
+        assert_eq!(client(ClientError::Refused("x".into())), 6);
+        assert_eq!(client(ClientError::Failed("x".into())), 70);
+        assert_eq!(Exit::of_error(&anyhow::Error::new(Usage("x".into()))).code(), 2);
+        assert_eq!(Exit::of_error(&anyhow::Error::new(LocalFailed("x".into()))).code(), 4);
+        assert_eq!(Exit::of_error(&anyhow::Error::new(Interrupted)).code(), 130);
+        assert_eq!(
+            Exit::of_error(&anyhow::Error::new(AgentError::Rejected { reason: "x".into() })).code(),
+            6
+        );
+        assert_eq!(
+            Exit::of_error(&anyhow::Error::new(AgentError::Address { url: "x".into() })).code(),
+            2
+        );
+        let plan = tribunal_model::plan::Plan::parse("x.toml", "schema = 2", &[]).unwrap_err();
+        assert_eq!(Exit::of_error(&plan.into()).code(), 2);
+        assert_eq!(Exit::of_error(&anyhow::anyhow!("what nobody thought of")).code(), 70);
+    }
+
+    #[test]
+    fn the_help_names_every_code() {
+        for exit in ALL {
+            let line = format!("\n  {:<3}", exit.code());
+            assert!(HELP.contains(&line), "{exit:?}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The `tribunal` binary: verbs, progress, exit codes.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::arguments::{Arguments, PlanVerb, Verb};
+use crate::exit::Exit;
+use crate::settings::Settings;
+
+mod arguments;
+mod demo;
+mod exit;
+mod interrupts;
+mod keep;
+mod listing;
+mod local;
+mod logs;
+mod mock;
+mod plan;
+mod progress;
+mod reading;
+mod run;
+mod services;
+mod settings;
+mod terminal;
+mod watch;
+
+fn main() -> ExitCode {
+    let exit = catch_unwind(AssertUnwindSafe(|| match Arguments::try_parse() {
+        Ok(arguments) => start(arguments),
+        Err(error) => refuse(&error),
+    }));
+    exit.unwrap_or_else(|_| {
+        terminal::say("error: this is a bug in tribunal; the lines above say where");
+        Exit::Defect
+    })
+    .into()
+}
+
+/// Help and version are answers, everything else is wrong usage.
+fn refuse(error: &clap::Error) -> Exit {
+    // Nobody is left to tell when this fails.
+    let _ = error.print();
+    if error.exit_code() == 0 {
+        Exit::Done
+    } else {
+        Exit::Usage
+    }
+}
+
+fn start(arguments: Arguments) -> Exit {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            terminal::say(&format!("error: no threads can be started: {error}"));
+            return Exit::Defect;
+        }
+    };
+    let ended = runtime.block_on(Box::pin(dispatch(arguments)));
+    // A thread may still be reading standard input; nothing waits for it.
+    runtime.shutdown_background();
+    ended.unwrap_or_else(|error| {
+        terminal::say_error(&error);
+        Exit::of_error(&error)
+    })
+}
+
+async fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
+    let settings = Settings::read(arguments.config.as_deref(), std::env::vars_os(), arguments.overrides())?;
+    if arguments.print_config {
+        terminal::out(&settings.explained());
+        return Ok(Exit::Done);
+    }
+    let Some(verb) = arguments.verb else {
+        let error = Arguments::command().error(
+            clap::error::ErrorKind::MissingSubcommand,
+            "a verb is needed, for example `tribunal demo`; `tribunal --help` shows all",
+        );
+        return Ok(refuse(&error));
+    };
+    crate::logs::init(settings.log.format, &settings.log.level)
+        .map_err(|error| exit::Usage(format!("log level {:?}: {error}", settings.log.level)))?;
+    match verb {
+        Verb::Demo(verb) => demo::demo(verb).await,
+        Verb::Run(verb) => run::run(verb, &settings).await,
+        Verb::Resume(verb) => run::resume(verb, &settings).await,
+        Verb::Watch(verb) => watch::watch(verb, &settings).await,
+        Verb::Cancel(verb) => watch::cancel(verb, &settings).await,
+        Verb::Plan(PlanVerb::Check(verb)) => plan::check(&verb),
+        Verb::Plan(PlanVerb::Init) => Ok(plan::init()),
+        Verb::Agents(verb) => reading::agents(verb, &settings).await,
+        Verb::Experiments(verb) => reading::experiments(verb, &settings).await,
+        Verb::Report(verb) => reading::report(verb, &settings).await,
+        Verb::Coordinator(verb) => services::coordinator(&verb, &settings).await,
+        Verb::Agent(verb) => services::agent(&verb, &settings).await,
+        Verb::Mock(verb) => mock::mock(&verb),
+    }
+}

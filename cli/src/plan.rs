@@ -1,0 +1,330 @@
+//! Plans on the command line: read and checked without a cluster; the verbs `plan check` and `plan init`.
+
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+use tribunal_coordinator::client::messages::Submission;
+use tribunal_kafka::check::{self, Invalid, InvalidProperty};
+use tribunal_model::matrix::{Cell, Matrix};
+use tribunal_model::plan::{Error, Override, Plan, Setting, TEMPLATE};
+use tribunal_model::properties::{Properties, Value};
+use tribunal_model::trial::Rate;
+use tribunal_model::units;
+use tribunal_report::format;
+
+use crate::arguments::{self, Format};
+use crate::exit::{Exit, Usage};
+use crate::listing::{Field, Listing, pretty};
+use crate::progress::about;
+use crate::terminal;
+
+#[cfg(test)]
+mod tests;
+
+/// What a trial needs apart from warm-up and measurement: topic, clients, barrier, drain, audit. From a local cluster.
+const OVERHEAD: Duration = Duration::from_secs(3);
+
+/// A plan that could be run: it can be read, has a matrix, and librdkafka takes its properties.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    /// Its meaning.
+    pub(crate) plan: Plan,
+    /// Its cells and trials.
+    pub(crate) matrix: Matrix,
+    text: String,
+    overrides: Vec<Override>,
+    allow_large: bool,
+}
+
+impl Checked {
+    /// Reads and checks a file, or standard input for `-`.
+    pub(crate) fn read(path: &Path, overrides: &[Override], allow_large: bool) -> anyhow::Result<Self> {
+        let name = path.display().to_string();
+        let text = if name == "-" {
+            let mut text = String::new();
+            std::io::stdin().lock().read_to_string(&mut text).map(|_| text)
+        } else {
+            std::fs::read_to_string(path)
+        };
+        let text = text.map_err(|error| Usage(format!("{name}: the plan cannot be read: {error}")))?;
+        Self::new(&name, text, overrides, allow_large)
+    }
+
+    /// Checks a text.
+    pub(crate) fn new(name: &str, text: String, overrides: &[Override], allow_large: bool) -> anyhow::Result<Self> {
+        let plan = Plan::parse(name, &text, overrides)?;
+        check_each(&plan)?;
+        let matrix = Matrix::resolve(&plan, allow_large)?;
+        check_cells(&plan, &matrix)?;
+        Ok(Self {
+            plan,
+            matrix,
+            text,
+            overrides: overrides.to_vec(),
+            allow_large,
+        })
+    }
+
+    /// What the coordinator is handed: text and overrides, to be read once more there.
+    pub(crate) fn submission(&self) -> Submission {
+        let overrides = self
+            .overrides
+            .iter()
+            .map(|setting| format!("{}={}", setting.key(), setting.value()));
+        Submission {
+            file: self.plan.file.clone(),
+            plan: self.text.clone(),
+            overrides: overrides.collect(),
+            allow_large: self.allow_large,
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.matrix
+            .warnings(&self.plan)
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+}
+
+/// Every property by itself: the cluster's, the baseline's, each level of each factor.
+fn check_each(plan: &Plan) -> Result<(), Error> {
+    let levels = plan.factors.iter().flat_map(|factor| &factor.levels);
+    let varied = levels.filter_map(|level| match &level.setting {
+        Setting::Property(name, value) => Some((name.as_str(), value)),
+        _ => None,
+    });
+    for (name, value) in plan.cluster.properties.iter().chain(plan.baseline.iter()).chain(varied) {
+        check_one(name, value).map_err(|invalid| {
+            let InvalidProperty {
+                value: shown,
+                message,
+                nearest,
+                ..
+            } = &invalid;
+            let meant = nearest
+                .as_ref()
+                .map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+            // What is said of the name needs no value.
+            let of_name = message.starts_with("no such ") || message.starts_with("is ");
+            let shown = if of_name { String::new() } else { format!("{shown}: ") };
+            plan.property_error(name, Some(value), format!("{shown}{message}{meant}"))
+        })?;
+    }
+    Ok(())
+}
+
+fn check_one(name: &str, value: &Value) -> Result<(), InvalidProperty> {
+    if let Value::Text(text) = value {
+        return check::check_property(name, text);
+    }
+    let mut alone = Properties::default();
+    alone.set(name, value.clone());
+    let invalid = check::check(&alone).into_iter().find_map(|invalid| match invalid {
+        Invalid::Property(invalid) => Some(invalid),
+        Invalid::Combination(_) => None,
+    });
+    invalid.map_or(Ok(()), Err)
+}
+
+/// The properties of every cell together, each combination once.
+fn check_cells(plan: &Plan, matrix: &Matrix) -> Result<(), Error> {
+    let mut seen: Vec<&Properties> = Vec::new();
+    for cell in &matrix.cells {
+        // Few: the factors that are no properties make the many cells of a large matrix.
+        if seen.contains(&&cell.properties) {
+            continue;
+        }
+        seen.push(&cell.properties);
+        if let Some(invalid) = check::check(&cell.properties.overlaid(&plan.cluster.properties)).first() {
+            return Err(combination_error(plan, cell, &invalid.to_string()));
+        }
+    }
+    Ok(())
+}
+
+/// The error stands at the property that librdkafka's words name first, if it names one that is set.
+fn combination_error(plan: &Plan, cell: &Cell, message: &str) -> Error {
+    let properties = cell.properties.overlaid(&plan.cluster.properties);
+    let named = properties
+        .iter()
+        .filter_map(|(name, value)| Some((message.find(name)?, name, value)));
+    let shown = if cell.levels.is_empty() {
+        message.to_owned()
+    } else {
+        format!("{message} (cell {})", levels(cell))
+    };
+    match named.min_by_key(|(place, name, _)| (*place, usize::MAX - name.len())) {
+        Some((_, name, value)) => plan.property_error(name, Some(value), shown),
+        None => plan.error("baseline", shown),
+    }
+}
+
+fn levels(cell: &Cell) -> String {
+    cell.levels
+        .iter()
+        .map(|level| format!("{}={}", level.factor, level.value))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// `tribunal plan init`.
+pub(crate) fn init() -> Exit {
+    terminal::out(TEMPLATE);
+    Exit::Done
+}
+
+/// `tribunal plan check`.
+pub(crate) fn check(verb: &arguments::Check) -> anyhow::Result<Exit> {
+    let checked = Checked::read(&verb.plan, &verb.set, verb.allow_large)?;
+    let warnings = checked.warnings();
+    match verb.format {
+        Format::Table => {
+            terminal::out(&summary(&checked));
+            cells(&checked).print(Format::Table, "")?;
+        }
+        Format::Csv => cells(&checked).print(Format::Csv, "")?,
+        Format::Json => terminal::out(&pretty(&json(&checked, &warnings))),
+    }
+    if verb.format != Format::Json {
+        for warning in warnings {
+            terminal::say(&format!("warning: {warning}"));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn summary(checked: &Checked) -> String {
+    let (plan, matrix) = (&checked.plan, &checked.matrix);
+    let excluded = if matrix.excluded > 0 {
+        format!(" ({} excluded)", matrix.excluded)
+    } else {
+        String::new()
+    };
+    let cells = format::plural(matrix.cells.len() as u64, "cell");
+    let repetitions = format::plural(u64::from(matrix.repetitions), "repetition");
+    let trials = format::plural(matrix.trials.len() as u64, "trial");
+    let mut text = format!("{}: {cells}{excluded} x {repetitions} = {trials}\n", plan.name);
+    text += &format!(
+        "wall time: about {}, at most {} when every drain is used up\n",
+        about(matrix.expected_wall_time(OVERHEAD)),
+        about(matrix.longest_wall_time(OVERHEAD))
+    );
+    text += &match (values(matrix), matrix.bytes()) {
+        (Some(values), Some(bytes)) => format!(
+            "bytes: {} of record values, {} with replication, before compression\n",
+            format::bytes(values),
+            format::bytes(bytes)
+        ),
+        _ => "bytes: not known beforehand (a closed loop, or sizes that only the agents' files tell)\n".to_owned(),
+    };
+    for limit in plan.limits.loosened() {
+        text += &format!("limit loosened: {limit}\n");
+    }
+    if !terminal::utf8() {
+        text = format::ascii(&text);
+    }
+    text
+}
+
+/// The bytes of record values of all trials, replicas not counted.
+fn values(matrix: &Matrix) -> Option<u64> {
+    let of_trial = |trial: &tribunal_model::trial::Trial| {
+        let Rate::Paced(rate) = trial.load.rate else {
+            return None;
+        };
+        let cell = matrix.cells.iter().find(|cell| cell.id == trial.cell)?;
+        Some(rate.as_per_second() * (trial.windows.warm_up + trial.windows.measure).as_secs_f64() * cell.mean_size()?)
+    };
+    matrix
+        .trials
+        .iter()
+        .map(of_trial)
+        .sum::<Option<f64>>()
+        .map(|bytes| bytes.round() as u64)
+}
+
+fn rate(cell: &Cell) -> Field {
+    match cell.load.rate {
+        Rate::Paced(rate) => Field::new(format::rate(rate.as_per_second()), rate.as_per_second()),
+        Rate::Saturate => Field::text("saturate"),
+    }
+}
+
+fn cells(checked: &Checked) -> Listing {
+    let factors = checked
+        .plan
+        .factors
+        .iter()
+        .map(|factor| (factor.name.clone(), factor.name.clone()));
+    // A factor that is one of these columns is not shown twice.
+    let fixed = ["rate", "producers", "topics", "partitions", "replication"];
+    let varied = |name: &str| checked.plan.factors.iter().any(|factor| factor.name == name);
+    let fixed: Vec<&str> = fixed.into_iter().filter(|name| !varied(name)).collect();
+    let title = |name: &str| (name.to_owned(), name.to_owned());
+    let mut listing = Listing::new(
+        std::iter::once(title("cell"))
+            .chain(factors)
+            .chain(fixed.iter().map(|name| title(name))),
+    );
+    for cell in &checked.matrix.cells {
+        let mut row = vec![Field::text(cell.id.to_string())];
+        row.extend(cell.levels.iter().map(|level| Field::text(&level.value)));
+        row.extend(fixed.iter().map(|name| match *name {
+            "rate" => rate(cell),
+            "producers" => Field::number(u64::from(cell.load.producers)),
+            "topics" => Field::number(u64::from(cell.topic.count)),
+            "partitions" => Field::number(u64::from(cell.topic.partitions)),
+            _ => Field::number(u64::from(cell.topic.replication)),
+        }));
+        listing.push(row);
+    }
+    listing
+}
+
+fn json(checked: &Checked, warnings: &[String]) -> serde_json::Value {
+    let (plan, matrix) = (&checked.plan, &checked.matrix);
+    let cell = |cell: &Cell| {
+        let levels = cell
+            .levels
+            .iter()
+            .map(|level| (level.factor.clone(), level.value.clone().into()));
+        let properties = cell
+            .properties
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_string().into()));
+        json!({
+            "cell": cell.id.to_string(),
+            "levels": levels.collect::<serde_json::Map<_, _>>(),
+            "properties": properties.collect::<serde_json::Map<_, _>>(),
+            "records_per_second": match cell.load.rate { Rate::Paced(rate) => Some(rate.as_per_second()), Rate::Saturate => None },
+            "record_size_mean_bytes": cell.mean_size(),
+            "producers": cell.load.producers,
+            "topics": cell.topic.count,
+            "partitions": cell.topic.partitions,
+            "replication": cell.topic.replication,
+        })
+    };
+    json!({
+        "schema_version": 1,
+        "name": plan.name,
+        "seed": plan.seed,
+        "excluded": matrix.excluded,
+        "repetitions": matrix.repetitions,
+        "trials": matrix.trials.len(),
+        "warm_up": units::format_duration(plan.windows.warm_up),
+        "measure": units::format_duration(plan.windows.measure),
+        "drain": units::format_duration(plan.windows.drain),
+        "wall_time_s": matrix.expected_wall_time(OVERHEAD).as_secs(),
+        "longest_wall_time_s": matrix.longest_wall_time(OVERHEAD).as_secs(),
+        "value_bytes": values(matrix),
+        "replicated_bytes": matrix.bytes(),
+        "warnings": warnings,
+        "limits_loosened": plan.limits.loosened(),
+        "cells": matrix.cells.iter().map(cell).collect::<Vec<_>>(),
+        "run_order": matrix.trials.iter().map(|trial| trial.cell.to_string()).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,23 @@
+//! The coordinator: sessions, barrier, experiment state machine, journal, merge, client.
+//!
+//! It is never on the load path: agents run by themselves between *go* and their final report, and a coordinator that
+//! is slow or gone costs a trial, not a number.
+
+mod attempt;
+mod audit;
+pub mod client;
+mod clock;
+mod cluster;
+mod control;
+mod docket;
+mod experiment;
+mod fleet;
+pub mod journal;
+mod merge;
+mod mock;
+mod progress;
+pub mod service;
+mod session;
+pub mod store;
+mod trial;
+mod verdict;

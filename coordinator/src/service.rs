@@ -1,0 +1,176 @@
+//! The coordinator as a program: its listeners, its store and its tasks.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tribunal_proto::{MAX_MESSAGE_BYTES, pb};
+use tribunal_telemetry::http;
+use tribunal_telemetry::metrics::CoordinatorMetrics;
+
+use crate::control::Control;
+use crate::docket::Docket;
+use crate::fleet::Fleet;
+use crate::session::Sessions;
+use crate::store::{self, Store};
+
+/// How often silent connections are asked whether they are alive, and how long they may take to answer.
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
+/// How long tasks may take to end after the listeners have closed.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How a coordinator is set up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where agents and command lines dial in.
+    pub listen: SocketAddr,
+    /// Where `/metrics` and `/targets` are served, if anywhere.
+    pub http: Option<SocketAddr>,
+    /// The folder that holds the experiments' folders.
+    pub store: PathBuf,
+    /// The program that is started as `PROGRAM mock …` for plans with `bootstrap = "mock"`: this binary.
+    pub mock_program: PathBuf,
+}
+
+/// A coordinator whose listeners are bound.
+#[derive(Debug)]
+pub struct Coordinator {
+    listener: TcpListener,
+    address: SocketAddr,
+    http: Option<(TcpListener, SocketAddr)>,
+    fleet: Fleet,
+    docket: Docket,
+    metrics: Arc<CoordinatorMetrics>,
+    /// Held as long as the coordinator lives: the store is its alone.
+    _lock: std::fs::File,
+}
+
+/// Why a coordinator cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An address cannot be listened on.
+    #[error("{address} cannot be listened on")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The gRPC server failed.
+    #[error("the gRPC server failed")]
+    Serve(#[source] tonic::transport::Error),
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let failed = |source| Error::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+impl Coordinator {
+    /// Binds the listeners and takes the store, interrupted experiments included.
+    pub async fn bind(options: Options) -> Result<Self, Error> {
+        let store = Store::open(&options.store);
+        let lock = store.take()?;
+        let (listener, address) = listen(options.listen).await?;
+        let http = match options.http {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        let metrics = Arc::new(CoordinatorMetrics::new());
+        let fleet = Fleet::new(metrics.clone());
+        let docket = Docket::take_over(store, fleet.clone(), options.mock_program, metrics.clone())?;
+        Ok(Self { listener, address, http, fleet, docket, metrics, _lock: lock })
+    }
+
+    /// Where it listens; the port is the real one when 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it serves HTTP.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(|(_, address)| *address)
+    }
+
+    /// Works until `shutdown` is cancelled; the running experiment is interrupted then, its topics deleted, its reports saved.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
+        let tasks = TaskTracker::new();
+        // Sessions live until the running experiment has let go of its agents.
+        let listeners = CancellationToken::new();
+        let sessions =
+            Sessions { fleet: self.fleet.clone(), tasks: tasks.clone(), shutdown: listeners.clone() };
+        let control = Control { docket: self.docket.clone(), fleet: self.fleet.clone(), tasks: tasks.clone() };
+        let sessions = pb::session_server::SessionServer::new(sessions)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        let control = pb::control_server::ControlServer::new(control).max_decoding_message_size(MAX_MESSAGE_BYTES);
+        let server = Server::builder()
+            .http2_keepalive_interval(Some(KEEP_ALIVE))
+            .http2_keepalive_timeout(Some(KEEP_ALIVE))
+            .add_service(sessions)
+            .add_service(control)
+            .serve_with_incoming_shutdown(
+                TcpIncoming::from(self.listener).with_nodelay(Some(true)),
+                listeners.clone().cancelled_owned(),
+            );
+        if let Some((listener, _)) = self.http {
+            let targets = Router::new().route("/targets", get(targets)).with_state(self.fleet.clone());
+            let routes = http::metrics(self.metrics.registry()).merge(targets);
+            let ended = listeners.clone().cancelled_owned();
+            tasks.spawn(async move {
+                if let Err(error) = http::serve(listener, routes, ended).await {
+                    tracing::error!(%error, "the HTTP server failed");
+                }
+            });
+        }
+        let docket = tasks.spawn(self.docket.run(shutdown.clone()));
+        tracing::info!(address = %self.address, "coordinator listens");
+        let mut server = std::pin::pin!(server);
+        let served = tokio::select! {
+            served = &mut server => served,
+            () = async {
+                shutdown.cancelled().await;
+                // The docket ends when the running experiment has been brought to its end.
+                let _ = docket.await;
+            } => {
+                listeners.cancel();
+                tokio::time::timeout(GRACE, &mut server).await.unwrap_or(Ok(()))
+            }
+        };
+        listeners.cancel();
+        tasks.close();
+        if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
+            tracing::warn!("some tasks did not end in time");
+        }
+        served.map_err(Error::Serve)
+    }
+}
+
+/// Where Prometheus finds the agents: its HTTP service discovery format.
+async fn targets(State(fleet): State<Fleet>) -> impl IntoResponse {
+    let groups: Vec<serde_json::Value> = fleet
+        .rows()
+        .into_iter()
+        .filter(|row| !row.metrics_address.is_empty())
+        .map(|row| {
+            serde_json::json!({ "targets": [row.metrics_address], "labels": { "agent": row.name.as_str() } })
+        })
+        .collect();
+    ([(CONTENT_TYPE, "application/json")], serde_json::Value::Array(groups).to_string())
+}

@@ -1,0 +1,150 @@
+//! The coordinator's end of the agents' sessions: with `control` and `client` the only place that names the wire.
+
+use std::pin::Pin;
+
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::{Request, Response, Status, Streaming};
+use tribunal_model::ids::AgentName;
+use tribunal_proto::pb;
+use tribunal_proto::session::{AgentMessage, CoordinatorMessage, Hello, PROTOCOL};
+
+use crate::clock::now_ns;
+use crate::fleet::{Fleet, Joined};
+
+/// Messages between the session's task and the stream.
+const STREAM: usize = 64;
+
+/// The gRPC service that agents attach to.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    pub(crate) fleet: Fleet,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) shutdown: CancellationToken,
+}
+
+#[tonic::async_trait]
+impl pb::session_server::Session for Sessions {
+    type AttachStream = Pin<Box<dyn Stream<Item = Result<pb::CoordinatorMessage, Status>> + Send>>;
+
+    async fn attach(
+        &self,
+        request: Request<Streaming<pb::AgentMessage>>,
+    ) -> Result<Response<Self::AttachStream>, Status> {
+        let incoming = request.into_inner();
+        let (stream, outgoing) = mpsc::channel(STREAM);
+        let session = Session { fleet: self.fleet.clone(), stream, shutdown: self.shutdown.clone() };
+        self.tasks.spawn(session.run(incoming));
+        Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
+    }
+}
+
+/// One agent's session, from hello to the end of the stream.
+struct Session {
+    fleet: Fleet,
+    stream: mpsc::Sender<Result<pb::CoordinatorMessage, Status>>,
+    shutdown: CancellationToken,
+}
+
+/// Why a session ended.
+enum Parted {
+    /// The agent's side ended, with these words.
+    Lost(String),
+    /// This side ended it.
+    Ended,
+}
+
+impl Session {
+    async fn run(self, mut incoming: Streaming<pb::AgentMessage>) {
+        let hello = match self.hello(&mut incoming).await {
+            Ok(hello) => hello,
+            Err(reason) => {
+                tracing::warn!(reason, "an agent was refused");
+                self.send(CoordinatorMessage::Rejected { reason }).await;
+                return;
+            }
+        };
+        let (name, instance) = (hello.name.clone(), hello.instance);
+        let joined = self.fleet.join(hello).await;
+        tracing::info!(agent = %name, "joined");
+        self.send(CoordinatorMessage::Welcome).await;
+        match self.serve(&name, joined, incoming).await {
+            Parted::Lost(reason) => tracing::warn!(agent = %name, reason, "lost"),
+            Parted::Ended => tracing::info!(agent = %name, "parted"),
+        }
+        self.fleet.leave(&name, instance).await;
+    }
+
+    async fn hello(&self, incoming: &mut Streaming<pb::AgentMessage>) -> Result<Hello, String> {
+        let first = tokio::select! {
+            () = self.shutdown.cancelled() => return Err("the coordinator is shutting down".into()),
+            first = incoming.next() => first,
+        };
+        let message = match first {
+            Some(Ok(message)) => AgentMessage::try_from(message).map_err(|error| error.to_string())?,
+            Some(Err(status)) => return Err(status.message().to_owned()),
+            None => return Err("it said nothing".into()),
+        };
+        let AgentMessage::Hello(hello) = message else { return Err("its first word was no hello".into()) };
+        if hello.protocol != PROTOCOL {
+            let theirs = hello.protocol;
+            return Err(format!("agent {} speaks protocol {theirs}, this coordinator {PROTOCOL}", hello.name));
+        }
+        Ok(*hello)
+    }
+
+    async fn serve(&self, name: &AgentName, mut joined: Joined, mut incoming: Streaming<pb::AgentMessage>) -> Parted {
+        loop {
+            tokio::select! {
+                () = self.shutdown.cancelled() => return Parted::Ended,
+                () = joined.part.cancelled() => return Parted::Ended,
+                order = joined.outgoing.recv() => match order {
+                    Some(order) => self.send(order).await,
+                    None => return Parted::Ended,
+                },
+                message = incoming.next() => {
+                    let received_ns = now_ns();
+                    let message = match message {
+                        Some(Ok(message)) => message,
+                        Some(Err(status)) => return Parted::Lost(status.message().to_owned()),
+                        None => return Parted::Lost("the stream ended".into()),
+                    };
+                    match AgentMessage::try_from(message) {
+                        Ok(message) => self.hear(name, message, received_ns).await,
+                        Err(error) => return Parted::Lost(format!("it sent nonsense: {error}")),
+                    }
+                }
+            }
+        }
+    }
+
+    async fn hear(&self, name: &AgentName, message: AgentMessage, received_ns: i64) {
+        let attempt = match &message {
+            AgentMessage::Hello(_) => return,
+            AgentMessage::ClockPing { sent_ns, clock } => {
+                if let Some(clock) = clock {
+                    self.fleet.clock(name, *clock);
+                }
+                let returned_ns = now_ns();
+                return self.send(CoordinatorMessage::ClockPong { sent_ns: *sent_ns, received_ns, returned_ns }).await;
+            }
+            AgentMessage::Ready { attempt, .. }
+            | AgentMessage::Refused { attempt, .. }
+            | AgentMessage::Armed { attempt, .. }
+            | AgentMessage::NotStarted { attempt, .. }
+            | AgentMessage::Sample { attempt, .. }
+            | AgentMessage::WindowResolved { attempt }
+            | AgentMessage::Report { attempt, .. }
+            | AgentMessage::Stopped { attempt, .. } => *attempt,
+        };
+        self.fleet.said(name, attempt, message).await;
+    }
+
+    /// A closed stream shows in the next read.
+    async fn send(&self, message: CoordinatorMessage) {
+        let _ = self.stream.send(Ok(message.into())).await;
+    }
+}

@@ -1,0 +1,317 @@
+//! The store: one folder per experiment.
+//!
+//! `experiments/ID/` holds `plan.toml` (the plan's text), `journal.jsonl`, `trials/tNNN.json` (a finished trial),
+//! `void/tNNN-A.json` (what is left of an attempt that does not count) and `report.{md,json,csv}`, rendered from the others.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tribunal_model::ids::{Attempt, ExperimentId, TrialId};
+use tribunal_proto::control::ExperimentRow;
+use tribunal_report::experiment::{ExperimentFacts, ExperimentReport, ExperimentState, VoidAttempt};
+use tribunal_report::result::{StoredSample, TrialResult};
+use tribunal_report::{csv, json, markdown};
+
+use crate::journal::{self, Fact, Journal, sync_folder};
+
+/// The folder that holds the experiments' folders.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No experiment, or more than one, goes by this text.
+    #[error("{text:?} names {found} experiments of the store {root}; {}", advice(*found))]
+    NotOne {
+        /// What was given.
+        text: String,
+        /// How many it names.
+        found: usize,
+        /// The store.
+        root: PathBuf,
+    },
+    /// A file or folder cannot be read or written.
+    #[error("{path} cannot be {act}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Read, written, …
+        act: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another coordinator works on this store.
+    #[error("store {root} is in use by another coordinator")]
+    InUse {
+        /// The store.
+        root: PathBuf,
+    },
+    /// The journal cannot be read or written.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// A stored result cannot be read by this build.
+    #[error("{path}: {source}")]
+    Result {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: json::Error,
+    },
+    /// A journal does not begin as journals do.
+    #[error("{path} does not tell what the experiment is")]
+    Headless {
+        /// The journal.
+        path: PathBuf,
+    },
+}
+
+fn advice(found: usize) -> &'static str {
+    if found == 0 { "`tribunal experiments` lists them" } else { "give a longer part of the id" }
+}
+
+/// What is left of an attempt that does not count.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct VoidRecord {
+    pub(crate) attempt: VoidAttempt,
+    pub(crate) samples: Vec<StoredSample>,
+}
+
+/// An experiment as its journal tells it.
+#[derive(Clone, Debug)]
+pub(crate) struct Past {
+    pub(crate) facts: ExperimentFacts,
+    pub(crate) file: String,
+    pub(crate) allow_large: bool,
+    pub(crate) finished: BTreeMap<TrialId, bool>,
+    /// Attempts made of each trial.
+    pub(crate) attempts: BTreeMap<TrialId, u32>,
+    pub(crate) void: Vec<VoidAttempt>,
+    pub(crate) given_up: Vec<VoidAttempt>,
+    /// Topics that were about to be made and are not known to be gone.
+    pub(crate) leftover_topics: Vec<String>,
+}
+
+impl Past {
+    /// Replays a journal; `None` when it does not begin with the plan's acceptance.
+    fn replay(facts: Vec<Fact>) -> Option<Self> {
+        let mut facts = facts.into_iter();
+        let Some(Fact::Accepted { facts: what, file, allow_large }) = facts.next() else { return None };
+        let mut past = Self {
+            facts: *what,
+            file,
+            allow_large,
+            finished: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            void: Vec::new(),
+            given_up: Vec::new(),
+            leftover_topics: Vec::new(),
+        };
+        for fact in facts {
+            match fact {
+                Fact::Accepted { .. } => return None,
+                Fact::Began { .. } => past.facts.state = ExperimentState::Running,
+                Fact::AttemptBegan { trial, attempt, topics } => {
+                    past.attempts.insert(trial, attempt.0);
+                    past.leftover_topics.extend(topics);
+                }
+                Fact::AttemptVoid { trial, attempt, reason, last } => {
+                    let void = VoidAttempt { trial, attempt, reason };
+                    past.given_up.retain(|given_up| given_up.trial != trial);
+                    if last {
+                        past.given_up.push(void);
+                    } else {
+                        past.void.push(void);
+                    }
+                }
+                Fact::TopicsDeleted { topics } => past.leftover_topics.retain(|topic| !topics.contains(topic)),
+                Fact::TrialFinished { trial, valid, .. } => {
+                    past.given_up.retain(|given_up| given_up.trial != trial);
+                    past.finished.insert(trial, valid);
+                }
+                Fact::State { state, reason } => {
+                    past.facts.state = state;
+                    past.facts.reason = reason;
+                }
+            }
+        }
+        Some(past)
+    }
+}
+
+impl Store {
+    /// Opens the store for reading; the folder may be missing.
+    pub fn open(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// Makes the store's folder and takes it for this process alone.
+    pub(crate) fn take(&self) -> Result<File, Error> {
+        let folder = self.root.join("experiments");
+        fs::create_dir_all(&folder).map_err(|source| failed(&folder, "made", source))?;
+        let path = self.root.join("lock");
+        let lock = File::create(&path).map_err(|source| failed(&path, "made", source))?;
+        lock.try_lock().map_err(|_| Error::InUse { root: self.root.clone() })?;
+        Ok(lock)
+    }
+
+    /// The experiment's folder.
+    pub fn folder(&self, id: ExperimentId) -> PathBuf {
+        self.root.join("experiments").join(id.to_string())
+    }
+
+    /// Ids of the experiments, oldest first; they sort by the instant of their making.
+    pub(crate) fn ids(&self) -> Result<Vec<ExperimentId>, Error> {
+        let folder = self.root.join("experiments");
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(failed(&folder, "read", source)),
+        };
+        let mut ids: Vec<ExperimentId> =
+            entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// The experiments, oldest first; one whose journal cannot be read is told in the log and left out.
+    pub fn experiments(&self) -> Result<Vec<ExperimentRow>, Error> {
+        let mut rows = Vec::new();
+        for id in self.ids()? {
+            match self.past(id) {
+                Ok(past) => rows.push(ExperimentRow {
+                    id,
+                    name: past.facts.name,
+                    state: past.facts.state.name().to_owned(),
+                    began: past.facts.began,
+                    finished: past.finished.len() as u32,
+                    trials: past.facts.trials,
+                    reason: past.facts.reason,
+                }),
+                Err(error) => tracing::warn!(experiment = %id, %error, "cannot be read"),
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The experiment named by an id or a part of it.
+    pub fn find(&self, text: &str) -> Result<ExperimentId, Error> {
+        let found: Vec<ExperimentId> = self.ids()?.into_iter().filter(|id| id.matches(text)).collect();
+        match found[..] {
+            [id] => Ok(id),
+            _ => Err(Error::NotOne { text: text.to_owned(), found: found.len(), root: self.root.clone() }),
+        }
+    }
+
+    /// What an experiment's journal tells.
+    pub(crate) fn past(&self, id: ExperimentId) -> Result<Past, Error> {
+        let path = self.journal_path(id);
+        Past::replay(journal::read(&path)?).ok_or(Error::Headless { path })
+    }
+
+    /// Everything that is known of an experiment, read from its folder.
+    pub fn report(&self, id: ExperimentId) -> Result<ExperimentReport, Error> {
+        let past = self.past(id)?;
+        let mut results = Vec::new();
+        for trial in past.finished.keys() {
+            let path = self.result_path(id, *trial);
+            let text = fs::read_to_string(&path).map_err(|source| failed(&path, "read", source))?;
+            results.push(json::read_trial(&text).map_err(|source| Error::Result { path, source })?);
+        }
+        Ok(ExperimentReport { facts: past.facts, results, void_attempts: past.void, given_up: past.given_up })
+    }
+
+    /// The plan's text.
+    pub(crate) fn plan(&self, id: ExperimentId) -> Result<String, Error> {
+        let path = self.folder(id).join("plan.toml");
+        fs::read_to_string(&path).map_err(|source| failed(&path, "read", source))
+    }
+
+    /// Makes a new experiment's folder with its plan and a journal that begins with its acceptance.
+    pub(crate) fn create(&self, plan: &str, accepted: &Fact, id: ExperimentId) -> Result<(), Error> {
+        let folder = self.folder(id);
+        for sub in ["trials", "void"] {
+            let path = folder.join(sub);
+            fs::create_dir_all(&path).map_err(|source| failed(&path, "made", source))?;
+        }
+        save(&folder.join("plan.toml"), plan.as_bytes())?;
+        Journal::create(&self.journal_path(id))?.add(accepted)?;
+        Ok(())
+    }
+
+    /// Opens an experiment's journal to go on with it.
+    pub(crate) fn journal(&self, id: ExperimentId) -> Result<Journal, Error> {
+        Ok(Journal::open(&self.journal_path(id))?.0)
+    }
+
+    /// Keeps a trial's result; it is on disk when this returns.
+    pub(crate) fn keep(&self, result: &TrialResult) -> Result<(), Error> {
+        save(&self.result_path(result.experiment, result.trial), json::write_trial(result).as_bytes())
+    }
+
+    /// Keeps what is left of a void attempt.
+    pub(crate) fn keep_void(&self, id: ExperimentId, record: &VoidRecord) -> Result<(), Error> {
+        let (trial, Attempt(attempt)) = (record.attempt.trial, record.attempt.attempt);
+        let text = serde_json::to_string_pretty(record).expect("invariant: string keys only");
+        save(&self.folder(id).join("void").join(format!("{trial}-{attempt}.json")), text.as_bytes())
+    }
+
+    /// Renders the reports into the experiment's folder.
+    pub fn render(&self, id: ExperimentId) -> Result<ExperimentReport, Error> {
+        let report = self.report(id)?;
+        let folder = self.folder(id);
+        save(&folder.join("report.md"), markdown::render(&report).as_bytes())?;
+        save(&folder.join("report.json"), json::write_report(&report).as_bytes())?;
+        save(&folder.join("report.csv"), csv::render(&report).as_bytes())?;
+        Ok(report)
+    }
+
+    /// Paths of the files of an experiment's folder, relative to it, sorted.
+    pub(crate) fn files(&self, id: ExperimentId) -> Result<Vec<PathBuf>, Error> {
+        let folder = self.folder(id);
+        let mut files = Vec::new();
+        for sub in ["", "trials", "void"] {
+            let path = folder.join(sub);
+            let entries = fs::read_dir(&path).map_err(|source| failed(&path, "read", source))?;
+            for entry in entries.flatten() {
+                if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                    files.push(Path::new(sub).join(entry.file_name()));
+                }
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    fn journal_path(&self, id: ExperimentId) -> PathBuf {
+        self.folder(id).join("journal.jsonl")
+    }
+
+    fn result_path(&self, id: ExperimentId, trial: TrialId) -> PathBuf {
+        self.folder(id).join("trials").join(format!("{trial}.json"))
+    }
+}
+
+fn failed(path: &Path, act: &'static str, source: std::io::Error) -> Error {
+    Error::File { path: path.to_owned(), act, source }
+}
+
+/// Writes a file so that it is either the old one or the whole new one, and on disk.
+fn save(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    let write = || {
+        let mut file = File::create(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)?;
+        sync_folder(path)
+    };
+    write().map_err(|source| failed(path, "written", source))
+}

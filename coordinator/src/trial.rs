@@ -1,0 +1,481 @@
+//! Running one attempt: topics, the barrier, the windows, the audit, the verdict.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::sleep_until;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+use tribunal_kafka::admin::PartitionState;
+use tribunal_model::ids::AgentName;
+use tribunal_model::plan::Plan;
+use tribunal_model::properties::Properties;
+use tribunal_model::trial::{Content, Part, Partitioner, Rate, Share, Trial, WhenFull};
+use tribunal_proto::control::{Phase, Progress};
+use tribunal_proto::session::{AgentMessage, AttemptId, CoordinatorMessage, Prepare, RefusalKind};
+use tribunal_report::audit::Audit;
+use tribunal_report::result::{
+    AgentFacts, PartResult, SCHEMA_VERSION, StoredSample, TopicFacts, TrialResult, WorkloadFacts,
+};
+use tribunal_stats::facts::ProducerFacts;
+
+use crate::attempt::{Attempt, Effect, Ending, Event, Order, Timing};
+use crate::audit::{Offsets, audit};
+use crate::clock::{now_ns, tokio_instant, wall};
+use crate::cluster::{self, Cluster, States};
+use crate::fleet::{Connected, Fleet, FleetEvent};
+use crate::merge::{Merged, Series};
+use crate::progress::Watchers;
+use crate::verdict::{Evidence, judge};
+
+/// What an attempt needs from its experiment.
+#[derive(Debug)]
+pub(crate) struct Ground<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) fleet: &'a Fleet,
+    pub(crate) watchers: &'a Watchers,
+    pub(crate) cancel: &'a CancellationToken,
+    /// The agents of the experiment, in name order.
+    pub(crate) agents: &'a [AgentName],
+    pub(crate) timing: Timing,
+    /// Estimated time from the end of this trial to the end of the experiment.
+    pub(crate) left_after: Duration,
+}
+
+/// How an attempt came out.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// A result, to be kept.
+    Result(Box<TrialResult>),
+    /// It does not count.
+    Void {
+        /// Why.
+        reason: String,
+        /// What had been measured.
+        samples: Vec<StoredSample>,
+    },
+    /// Trying again would not help.
+    Refused(RefusalKind, String),
+    /// Cancelled.
+    Cancelled,
+    /// The cluster failed.
+    Cluster(cluster::Error),
+}
+
+impl From<cluster::Error> for Outcome {
+    fn from(error: cluster::Error) -> Self {
+        Self::Cluster(error)
+    }
+}
+
+/// The names of an attempt's topics; no other attempt ever has them.
+pub(crate) fn topic_names(plan: &Plan, id: AttemptId, count: u32) -> Vec<String> {
+    let stem = format!("{}-{}-{}-{}", plan.prefix, id.experiment, id.trial.0, id.attempt.0);
+    if count == 1 { vec![stem] } else { (0..count).map(|topic| format!("{stem}-{topic}")).collect() }
+}
+
+/// Runs one attempt from its topics to its verdict. The topics stay: the caller deletes them, whatever came out.
+pub(crate) async fn run(
+    ground: &Ground<'_>,
+    cluster: &mut Cluster,
+    trial: &Trial,
+    id: AttemptId,
+    topics: &[String],
+) -> Outcome {
+    let span = tracing::info_span!("trial", trial = %id.trial, attempt = id.attempt.0);
+    match attempt(ground, cluster, trial, id, topics).instrument(span).await {
+        Ok(outcome) | Err(outcome) => outcome,
+    }
+}
+
+async fn attempt(
+    ground: &Ground<'_>,
+    cluster: &mut Cluster,
+    trial: &Trial,
+    id: AttemptId,
+    topics: &[String],
+) -> Result<Outcome, Outcome> {
+    let began = wall();
+    ground.watchers.tell(Progress::Phase { trial: id.trial, phase: Phase::Preparing });
+    let shape = &trial.topic;
+    let topic = tokio::select! {
+        () = ground.cancel.cancelled() => return Ok(Outcome::Cancelled),
+        made = cluster.make_topics(topics, shape, trial.block) => made?,
+    };
+    let before = cluster.end_offsets(topics, shape.partitions).await?;
+    let ready = cluster.states(topics).await?;
+    let connected = ground.fleet.agents();
+    let shares = shares(ground.agents, trial);
+    let mut course = Course::new(ground, trial, id, &shares);
+    course.prepare(cluster, topics);
+    let ending = course.drive(cluster, topics).await;
+    ground.fleet.deafen();
+    match ending {
+        Ending::Complete => {}
+        Ending::Void(reason) => return Ok(Outcome::Void { reason, samples: course.series.finish() }),
+        Ending::Refused(kind, reason) => return Ok(Outcome::Refused(kind, reason)),
+        Ending::Cancelled => return Ok(Outcome::Cancelled),
+    }
+    ground.watchers.tell(Progress::Phase { trial: id.trial, phase: Phase::Done });
+    let finished = course.finish();
+    Ok(Outcome::Result(Box::new(
+        result(ground, cluster, trial, id, finished, Before { began, topic, before, ready, connected }).await?,
+    )))
+}
+
+/// The agents that run producers of a trial, with their producers.
+fn shares(agents: &[AgentName], trial: &Trial) -> BTreeMap<AgentName, Share> {
+    let dealt = Share::deal(trial.load.producers, agents.len());
+    agents.iter().cloned().zip(dealt).filter(|(_, share)| !share.producers.is_empty()).collect()
+}
+
+/// The agents' side of an attempt while it goes on.
+struct Course<'a> {
+    ground: &'a Ground<'a>,
+    trial: &'a Trial,
+    id: AttemptId,
+    shares: &'a BTreeMap<AgentName, Share>,
+    machine: Attempt,
+    events: mpsc::Receiver<FleetEvent>,
+    producers: BTreeMap<AgentName, Vec<ProducerFacts>>,
+    merged: Merged,
+    series: Series,
+    /// t0, once *go* was sent.
+    start: Option<i64>,
+    /// Replicas and leaders at t1 and t2.
+    states: Vec<States>,
+}
+
+/// What is left of a course that is complete.
+struct Finished {
+    producers: BTreeMap<AgentName, Vec<ProducerFacts>>,
+    merged: Merged,
+    series: Series,
+    states: Vec<States>,
+}
+
+/// What was known before the load.
+struct Before {
+    began: String,
+    topic: TopicFacts,
+    before: Offsets,
+    ready: States,
+    connected: BTreeMap<AgentName, Connected>,
+}
+
+impl<'a> Course<'a> {
+    fn new(ground: &'a Ground<'a>, trial: &'a Trial, id: AttemptId, shares: &'a BTreeMap<AgentName, Share>) -> Self {
+        let events = ground.fleet.listen(id, shares.keys().cloned().collect());
+        Self {
+            ground,
+            trial,
+            id,
+            shares,
+            machine: Attempt::new(shares.keys().cloned(), trial.windows, ground.timing, now_ns()),
+            events,
+            producers: BTreeMap::new(),
+            merged: Merged::default(),
+            series: Series::new(shares.len(), trial.windows),
+            start: None,
+            states: Vec::new(),
+        }
+    }
+
+    fn prepare(&mut self, cluster: &Cluster, topics: &[String]) {
+        let connected = self.ground.fleet.agents();
+        for (agent, share) in self.shares {
+            if !connected.contains_key(agent) {
+                // Between attempts an agent may have gone; the machine has to hear of it.
+                let effects = self.machine.step(Event::Lost(agent.clone()), now_ns());
+                self.perform(effects);
+                continue;
+            }
+            let prepare = Prepare {
+                attempt: self.id,
+                trial: self.trial.clone(),
+                producers: share.producers.clone(),
+                bootstrap: cluster.facts.bootstrap.clone(),
+                cluster_properties: self.ground.plan.cluster.properties.clone(),
+                topics: topics.to_vec(),
+            };
+            self.ground.fleet.tell(agent, CoordinatorMessage::Prepare(Box::new(prepare)));
+        }
+    }
+
+    /// Feeds the machine until it is over. What the cluster is asked meanwhile does not hold the machine up.
+    async fn drive(&mut self, cluster: &Cluster, topics: &[String]) -> Ending {
+        let mut cancelled = false;
+        let mut looks: Vec<(i64, Phase)> = Vec::new();
+        let mut look = None;
+        let mut ending = None;
+        while ending.is_none() {
+            let deadline = tokio_instant(self.machine.deadline());
+            let next_look = tokio_instant(looks.first().map_or(i64::MAX, |(at, _)| *at));
+            let event = tokio::select! {
+                () = self.ground.cancel.cancelled(), if !cancelled => {
+                    cancelled = true;
+                    Some(Event::Cancel)
+                }
+                said = self.events.recv() => match said {
+                    Some(FleetEvent::Said(agent, message)) => self.hear(agent, *message),
+                    Some(FleetEvent::Lost(agent)) => Some(Event::Lost(agent)),
+                    None => Some(Event::Cancel),
+                },
+                () = sleep_until(next_look) => {
+                    let (_, phase) = looks.remove(0);
+                    self.ground.watchers.tell(Progress::Phase { trial: self.id.trial, phase });
+                    if phase != Phase::WarmingUp {
+                        look = Some(Box::pin(cluster.states(topics)));
+                    }
+                    None
+                }
+                states = async { look.as_mut().expect("invariant: guarded").await }, if look.is_some() => {
+                    look = None;
+                    match states {
+                        Ok(states) => self.states.push(states),
+                        Err(error) => tracing::warn!(%error, "replicas and leaders could not be read"),
+                    }
+                    None
+                }
+                () = sleep_until(deadline) => Some(Event::Tick),
+            };
+            if let Some(event) = event {
+                let effects = self.machine.step(event, now_ns());
+                ending = self.perform(effects);
+            }
+            if let Some(start) = self.start.take() {
+                let windows = &self.trial.windows;
+                looks = vec![
+                    (start, Phase::WarmingUp),
+                    (start + windows.t1_ns(), Phase::Measuring),
+                    (start + windows.t2_ns(), Phase::Draining),
+                ];
+            }
+        }
+        ending.unwrap_or(Ending::Cancelled)
+    }
+
+    /// Keeps what an agent measured; what concerns the barrier goes to the machine.
+    fn hear(&mut self, agent: AgentName, message: AgentMessage) -> Option<Event> {
+        match message {
+            AgentMessage::Ready { producers, clock, .. } => {
+                self.producers.insert(agent.clone(), producers);
+                Some(Event::Ready(agent, Duration::from_nanos(clock.round_trip_ns.max(0) as u64)))
+            }
+            AgentMessage::Refused { kind, reason, .. } => Some(Event::Refused(agent, kind, reason)),
+            AgentMessage::Armed { epoch, .. } => Some(Event::Armed(agent, epoch)),
+            AgentMessage::NotStarted { epoch, .. } => Some(Event::NotStarted(agent, epoch)),
+            AgentMessage::WindowResolved { .. } => Some(Event::WindowResolved(agent)),
+            AgentMessage::Stopped { reason, .. } => Some(Event::Stopped(agent, reason)),
+            AgentMessage::Report { report, .. } => {
+                self.merged.add(&agent, *report);
+                Some(Event::Reported(agent))
+            }
+            AgentMessage::Sample { sample, .. } => {
+                if self.series.add(*sample) {
+                    self.ground.watchers.tell(Progress::Live {
+                        trial: self.id.trial,
+                        delivered: self.series.delivered(),
+                        response_p99: self.series.response_p99(),
+                        left: self.ground.left_after,
+                    });
+                }
+                None
+            }
+            AgentMessage::Hello(_) | AgentMessage::ClockPing { .. } => None,
+        }
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) -> Option<Ending> {
+        let mut ending = None;
+        let attempt = self.id;
+        for effect in effects {
+            match effect {
+                Effect::Order(agent, order) => {
+                    let message = match order {
+                        Order::Arm(epoch, start_ns) => {
+                            let lease = self.ground.timing.lease;
+                            CoordinatorMessage::Arm { attempt, epoch, start_ns, lease }
+                        }
+                        Order::Disarm(epoch) => CoordinatorMessage::Disarm { attempt, epoch },
+                        Order::Go(epoch) => CoordinatorMessage::Go { attempt, epoch },
+                        Order::Renew => CoordinatorMessage::Renew { attempt },
+                        Order::EndLoad => CoordinatorMessage::EndLoad { attempt },
+                        Order::Abort(reason) => CoordinatorMessage::Abort { attempt, reason },
+                    };
+                    self.ground.fleet.tell(&agent, message);
+                }
+                Effect::AllReady => {
+                    self.ground.watchers.tell(Progress::Phase { trial: attempt.trial, phase: Phase::Ready });
+                }
+                Effect::Began(start) => self.start = Some(start),
+                Effect::WindowResolved => tracing::debug!("every record of the window is resolved"),
+                Effect::Over(how) => ending = Some(how),
+            }
+        }
+        ending
+    }
+
+    fn finish(self) -> Finished {
+        Finished { producers: self.producers, merged: self.merged, series: self.series, states: self.states }
+    }
+}
+
+/// Audits and judges a complete attempt.
+async fn result(
+    ground: &Ground<'_>,
+    cluster: &Cluster,
+    trial: &Trial,
+    id: AttemptId,
+    finished: Finished,
+    before: Before,
+) -> Result<TrialResult, cluster::Error> {
+    let Finished { producers, merged, series, states } = finished;
+    let all: Vec<&ProducerFacts> = producers.values().flatten().collect();
+    let (isr_changes, leader_changes) = changes(&before.ready, &states);
+    let shared_hosts = shared_hosts(&before.connected, &producers, cluster);
+    let mut evidence = Evidence {
+        trial,
+        limits: &ground.plan.limits,
+        merged: &merged,
+        audit: &Audit::default(),
+        not_audited: None,
+        producers: all,
+        shared_hosts: shared_hosts.clone(),
+        mock: cluster.facts.mock,
+        isr_changes,
+        leader_changes,
+    };
+    let blind = crate::verdict::blind(&evidence);
+    let audit = match audit(cluster, &before.before, trial.topic.partitions, &merged.partitions, blind).await {
+        Ok(audit) => audit,
+        Err(error) => {
+            evidence.not_audited = Some(error.to_string());
+            Audit::default()
+        }
+    };
+    evidence.audit = &audit;
+    let (verdict, rates) = judge(&evidence);
+    let agents = merged.agents.iter().filter_map(|(name, kept)| {
+        let connected = before.connected.get(name)?;
+        Some(AgentFacts {
+            name: name.clone(),
+            build: connected.hello.build.clone(),
+            host: connected.hello.host.clone(),
+            shared_host: shared_hosts.contains(name),
+            producers: producers.get(name).cloned().unwrap_or_default(),
+            run: kept.run.clone(),
+            window: kept.window,
+        })
+    });
+    let parts = merged.tallies.iter().map(|(part, tally)| PartResult::new(part, tally)).collect();
+    Ok(TrialResult {
+        schema_version: SCHEMA_VERSION,
+        experiment: id.experiment,
+        trial: id.trial,
+        cell: trial.cell,
+        block: trial.block,
+        attempt: id.attempt,
+        levels: trial.levels.clone(),
+        began: before.began,
+        workload: workload(trial),
+        windows: trial.windows,
+        limits: ground.plan.limits,
+        cluster: cluster.facts.clone(),
+        topic: before.topic,
+        agents: agents.collect(),
+        verdict,
+        rates,
+        parts,
+        window: merged.window,
+        backlog: merged.backlog,
+        statistics: merged.statistics.clone(),
+        audit,
+        samples: series.finish(),
+    })
+}
+
+/// What a trial was asked to send, in words.
+pub(crate) fn workload(trial: &Trial) -> WorkloadFacts {
+    let load = &trial.load;
+    let record = match &load.record.content {
+        Content::Generated { compressibility } => format!("{}, compressibility {compressibility}", load.record.size),
+        Content::Samples { files } => format!("samples from {} files", files.len()),
+    };
+    WorkloadFacts {
+        rate: match load.rate {
+            Rate::Paced(rate) => Some(rate.as_per_second()),
+            Rate::Saturate => None,
+        },
+        arrivals: load.arrivals,
+        producers: load.producers,
+        record,
+        keys: load.keys.to_string(),
+        partitioner: match load.partitioner {
+            Partitioner::Native => "native".to_owned(),
+            Partitioner::Assigned => "assigned".to_owned(),
+        },
+        when_full: match load.when_full {
+            WhenFull::Hold => "hold".to_owned(),
+            WhenFull::Shed => "shed".to_owned(),
+        },
+        path: if load.record.headers.is_empty() { "bare" } else { "stamped" }.to_owned(),
+        seed: load.seed,
+        properties: shown(&trial.properties),
+    }
+}
+
+fn shown(properties: &Properties) -> Vec<(String, String)> {
+    properties.iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect()
+}
+
+/// Partitions whose replicas in sync, and whose leaders, were not at t1 or t2 what they were when the topic was ready.
+fn changes(ready: &States, later: &[States]) -> (Vec<String>, Vec<String>) {
+    let (mut isr, mut leaders) = (Vec::new(), Vec::new());
+    let text = |brokers: &[i32]| brokers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let sorted = |state: &PartitionState| {
+        let mut brokers = state.isr.clone();
+        brokers.sort_unstable();
+        brokers
+    };
+    for (topic, partitions) in later.iter().flatten() {
+        let Some((_, first)) = ready.iter().find(|(name, _)| name == topic) else { continue };
+        for (then, now) in first.iter().zip(partitions) {
+            let name = format!("{topic}/{}", then.partition);
+            if sorted(then) != sorted(now) {
+                isr.push(format!("{name}: {} → {}", text(&sorted(then)), text(&sorted(now))));
+            }
+            if then.leader != now.leader {
+                let id = |leader: Option<i32>| leader.map_or("none".to_owned(), |id| id.to_string());
+                leaders.push(format!("{name}: {} → {}", id(then.leader), id(now.leader)));
+            }
+        }
+    }
+    isr.dedup();
+    leaders.dedup();
+    (isr, leaders)
+}
+
+/// Agents that share their host with a broker or with another agent of the attempt.
+fn shared_hosts(
+    connected: &BTreeMap<AgentName, Connected>,
+    producers: &BTreeMap<AgentName, Vec<ProducerFacts>>,
+    cluster: &Cluster,
+) -> Vec<AgentName> {
+    let host = |agent: &AgentName| connected.get(agent).map(|c| &c.hello.host);
+    let shares = |agent: &&AgentName| {
+        let Some(own) = host(agent) else { return false };
+        let with_agent = producers.keys().any(|other| other != *agent && host(other).is_some_and(|h| h.boot_id == own.boot_id));
+        let loopback = |name: &str| name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        let with_broker =
+            cluster.facts.brokers.iter().any(|(_, name, _)| loopback(name) || *name == own.hostname);
+        with_agent || with_broker
+    };
+    producers.keys().filter(shares).cloned().collect()
+}
+
+/// The part of a trial that its result is about, for summaries.
+pub(crate) fn response_p99(result: &TrialResult) -> Option<Duration> {
+    result.part(Part::Window).and_then(|part| part.response.p99_us).map(Duration::from_micros)
+}

@@ -1,0 +1,251 @@
+//! Whether a trial's numbers may be believed, and what limited them.
+
+use tribunal_model::ids::AgentName;
+use tribunal_model::limits::Limits;
+use tribunal_model::trial::{Part, Rate, Trial, nanoseconds};
+use tribunal_report::audit::{Audit, Level};
+use tribunal_report::caveat::{BoundBy, Caveat, Verdict};
+use tribunal_report::eligibility::{Rank, needed};
+use tribunal_report::result::Rates;
+use tribunal_stats::Tally;
+use tribunal_stats::facts::ProducerFacts;
+
+use crate::merge::Merged;
+
+/// A share of stolen processor time above which an agent's host says so.
+const STEAL: f64 = 0.02;
+/// A share of the window for which senders may have waited for a full client before that limits the trial.
+const BLOCKED: f64 = 0.05;
+/// A client thread this busy in some second is at its end.
+const BUSY: f64 = 0.9;
+/// A client that holds less than this of the offered load has a small buffer.
+const BUFFER_SECONDS: f64 = 0.2;
+/// A window shorter than this cannot show rare events.
+const SHORT_WINDOW: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Everything that a verdict is given on.
+#[derive(Debug)]
+pub(crate) struct Evidence<'a> {
+    pub(crate) trial: &'a Trial,
+    pub(crate) limits: &'a Limits,
+    pub(crate) merged: &'a Merged,
+    pub(crate) audit: &'a Audit,
+    /// Why nothing was audited, where nothing was.
+    pub(crate) not_audited: Option<String>,
+    pub(crate) producers: Vec<&'a ProducerFacts>,
+    pub(crate) shared_hosts: Vec<AgentName>,
+    pub(crate) mock: bool,
+    /// Partitions whose replicas in sync changed between ready and t2.
+    pub(crate) isr_changes: Vec<String>,
+    /// Partitions whose leader changed.
+    pub(crate) leader_changes: Vec<String>,
+}
+
+/// Gives the verdict and the rates that it rests on.
+pub(crate) fn judge(evidence: &Evidence<'_>) -> (Verdict, Rates) {
+    let empty = Tally::default();
+    let measured = evidence.merged.tallies.get(Part::Window).unwrap_or(&empty);
+    let (rates, growth, allowance) = rates(evidence, measured);
+    let mut caveats = trust(evidence, measured);
+    let harness_late = caveats.iter().any(|caveat| matches!(caveat, Caveat::HarnessLate { .. }));
+    let stolen = caveats.iter().any(|caveat| matches!(caveat, Caveat::Steal { .. }));
+    let bound_by = if harness_late {
+        if stolen { BoundBy::Host } else { BoundBy::Harness }
+    } else {
+        bound_by(evidence, measured, &rates)
+    };
+    if rates.sustained == Some(false) {
+        caveats.push(Caveat::NotSustained { growth, allowance });
+    }
+    caveats.extend(findings(evidence, measured));
+    caveats.sort_by_key(|caveat| !caveat.invalidates());
+    (Verdict { bound_by, caveats }, rates)
+}
+
+/// Rates over the window, and the growth of the backlog with what is allowed (KAFKA.md, section 1).
+fn rates(evidence: &Evidence<'_>, measured: &Tally) -> (Rates, i64, u64) {
+    let seconds = evidence.trial.windows.measure.as_secs_f64();
+    let window = &evidence.merged.window;
+    let blind = blind(evidence);
+    let paced = matches!(evidence.trial.load.rate, Rate::Paced(_));
+    let offered = measured.fates.scheduled as f64 / seconds;
+    let linger = effective(evidence, "linger.ms").unwrap_or(0.0) / 1e3;
+    let service_p99 = measured.service.quantile(0.99).unwrap_or_default().as_secs_f64();
+    let allowance = 0.01 * measured.fates.scheduled as f64 + offered * (linger + service_p99);
+    let growth = evidence.merged.backlog.growth();
+    let rates = Rates {
+        offered: paced.then_some(offered),
+        delivered: (!blind).then(|| window.acknowledged as f64 / seconds),
+        delivered_bytes: (!blind).then(|| window.acknowledged_bytes as f64 / seconds),
+        socket_writes: blind.then(|| window.written_blind as f64 / seconds),
+        sustained: (paced && !blind).then(|| growth as f64 <= allowance),
+    };
+    (rates, growth, allowance as u64)
+}
+
+/// Doubts about the instruments: most of them make the trial invalid.
+fn trust(evidence: &Evidence<'_>, measured: &Tally) -> Vec<Caveat> {
+    let mut caveats = Vec::new();
+    let limits = evidence.limits;
+    let furthest = evidence
+        .merged
+        .agents
+        .iter()
+        .map(|(agent, kept)| (agent, kept.run.start_error_ns.abs() + kept.run.clock.bound_ns))
+        .max_by_key(|(_, skew)| *skew);
+    if let Some((agent, skew_ns)) = furthest {
+        let limit_ns = nanoseconds(limits.start_skew);
+        if skew_ns > limit_ns {
+            caveats.push(Caveat::StartSkew { agent: agent.clone(), skew_ns, limit_ns });
+        }
+    }
+    let overflow: u64 = evidence.merged.tallies.iter().map(|(_, tally)| tally.overflow()).sum();
+    if overflow > 0 {
+        caveats.push(Caveat::Overflow { count: overflow });
+    }
+    let parts = evidence.merged.tallies.unbalanced();
+    if !parts.is_empty() {
+        caveats.push(Caveat::FatesUnbalanced { parts });
+    }
+    let missing: u64 = evidence.merged.agents.values().map(|kept| kept.run.missing_reports).sum();
+    if missing > 0 {
+        caveats.push(Caveat::MissingReports { count: missing });
+    }
+    if evidence.audit.level == Level::Count {
+        let (lost, surplus) = (evidence.audit.lost(), evidence.audit.surplus());
+        if lost > 0 {
+            caveats.push(Caveat::AuditLost { lost });
+        }
+        if surplus > 0 {
+            caveats.push(Caveat::AuditSurplus { surplus });
+        }
+    }
+    if let Some(reason) = &evidence.not_audited {
+        caveats.push(Caveat::NotAudited { reason: reason.clone() });
+    }
+    if matches!(evidence.trial.load.rate, Rate::Paced(_)) {
+        caveats.extend(lateness(evidence, measured));
+    }
+    for (agent, kept) in &evidence.merged.agents {
+        let cpu = &kept.window.cpu;
+        let share = cpu.host_steal_ns as f64 / (cpu.host_busy_ns + cpu.host_steal_ns).max(1) as f64;
+        if share > STEAL {
+            caveats.push(Caveat::Steal { agent: agent.clone(), share });
+        }
+    }
+    caveats
+}
+
+/// The merged schedule delay against its limits, or the agent's that breaks them by itself.
+fn lateness(evidence: &Evidence<'_>, measured: &Tally) -> Option<Caveat> {
+    let limits = evidence.limits;
+    let sends = measured.schedule_delay.count().max(1);
+    let merged = (
+        None,
+        measured.schedule_delay.quantile(0.99).unwrap_or_default(),
+        measured.late_sends as f64 / sends as f64,
+    );
+    let agents = evidence.merged.agents.iter();
+    let each = agents.map(|(agent, kept)| (Some(agent.clone()), kept.schedule_delay_p99, kept.late_share));
+    each.chain([merged])
+        .filter(|(_, p99, share)| *p99 > limits.schedule_delay_p99 || *share > limits.late_sends)
+        .max_by_key(|(_, p99, _)| *p99)
+        .map(|(agent, p99, late_share)| Caveat::HarnessLate {
+            agent,
+            schedule_delay_p99_ns: nanoseconds(p99),
+            limit_ns: nanoseconds(limits.schedule_delay_p99),
+            late_share,
+            late_limit: limits.late_sends,
+        })
+}
+
+/// What the trial found, and what its reader has to know; none of it makes the trial invalid.
+fn findings(evidence: &Evidence<'_>, measured: &Tally) -> Vec<Caveat> {
+    let mut caveats = Vec::new();
+    let statistics = &evidence.merged.statistics;
+    if evidence.mock {
+        caveats.push(Caveat::MockBroker);
+    }
+    if !evidence.shared_hosts.is_empty() {
+        caveats.push(Caveat::SharedHost { agents: evidence.shared_hosts.clone() });
+    }
+    if statistics.throttle_ms > 0 {
+        caveats.push(Caveat::Throttled { throttle_ms: statistics.throttle_ms });
+    }
+    if !evidence.isr_changes.is_empty() {
+        caveats.push(Caveat::IsrChanged { partitions: evidence.isr_changes.clone() });
+    }
+    if !evidence.leader_changes.is_empty() {
+        caveats.push(Caveat::LeaderChanged { partitions: evidence.leader_changes.clone() });
+    }
+    if measured.failed() > 0 {
+        let codes = measured.failed.iter().map(|(code, failed)| (code.clone(), failed.count())).collect();
+        caveats.push(Caveat::Failed { count: measured.failed(), codes });
+    }
+    if measured.fates.unresolved + measured.fates.unsent > 0 {
+        caveats.push(Caveat::Censored { unresolved: measured.fates.unresolved, unsent: measured.fates.unsent });
+    }
+    if statistics.retries + statistics.timeouts > 0 {
+        caveats.push(Caveat::Retries { retries: statistics.retries, timeouts: statistics.timeouts });
+    }
+    if evidence.trial.load.rate == Rate::Saturate {
+        caveats.push(Caveat::QueueBound);
+    }
+    if evidence.trial.windows.measure < SHORT_WINDOW {
+        caveats.push(Caveat::ShortWindow { measure: evidence.trial.windows.measure });
+    }
+    let records = measured.response.count();
+    if !blind(evidence) {
+        for rank in [Rank::P99, Rank::P999] {
+            let needed = needed(rank.share());
+            if records < needed {
+                caveats.push(Caveat::TooFewRecords { percentile: rank.name().to_owned(), records, needed });
+                break;
+            }
+        }
+    }
+    let loosened = evidence.limits.loosened();
+    if !loosened.is_empty() {
+        caveats.push(Caveat::LimitsLoosened { limits: loosened });
+    }
+    caveats
+}
+
+/// What limited a trial whose instruments are sound.
+fn bound_by(evidence: &Evidence<'_>, measured: &Tally, rates: &Rates) -> BoundBy {
+    let merged = evidence.merged;
+    let senders = f64::from(evidence.trial.load.producers);
+    let window_ns = evidence.trial.windows.measure.as_nanos() as f64;
+    let blocked = merged.window.blocked_ns as f64 > BLOCKED * senders * window_ns;
+    let held_back = rates.sustained == Some(false) || rates.offered.is_none() || blocked || measured.fates.shed > 0;
+    if !held_back {
+        return BoundBy::Offered;
+    }
+    if merged.statistics.throttle_ms > 0 {
+        return BoundBy::Throttle;
+    }
+    if merged.window.cpu.client_busiest_ns as f64 > BUSY * 1e9 {
+        return BoundBy::Client;
+    }
+    let room = effective(evidence, "queue.buffering.max.messages").unwrap_or(f64::INFINITY);
+    let small = rates.offered.is_some_and(|offered| room * senders < offered * BUFFER_SECONDS);
+    if blocked && small { BoundBy::Buffer } else { BoundBy::Broker }
+}
+
+/// Whether the clients work with `acks=0`, as they say themselves.
+pub(crate) fn blind(evidence: &Evidence<'_>) -> bool {
+    effective(evidence, "acks") == Some(0.0) || effective(evidence, "request.required.acks") == Some(0.0)
+}
+
+/// The greatest value of a numeric property over the live clients.
+fn effective(evidence: &Evidence<'_>, name: &str) -> Option<f64> {
+    evidence
+        .producers
+        .iter()
+        .filter_map(|producer| producer.configuration.iter().find(|(known, _)| known == name))
+        .filter_map(|(_, value)| value.parse::<f64>().ok())
+        .max_by(f64::total_cmp)
+}
+
+#[cfg(test)]
+mod tests;

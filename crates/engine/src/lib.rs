@@ -1,0 +1,16 @@
+//! One trial on one agent: schedule, pacer, parts of the trial, recorder.
+//!
+//! The client library is behind [`producer::Producer`]; time is behind [`clock::Clock`].
+
+pub mod clock;
+mod collector;
+mod gate;
+pub mod grid;
+pub mod keys;
+mod pacer;
+pub mod payload;
+pub mod producer;
+pub mod recorder;
+pub mod run;
+pub mod schedule;
+pub mod sender;

@@ -1,0 +1,161 @@
+//! The recorder of one producer: turns delivery reports into fates and latencies.
+//!
+//! Like the sender it does nothing by itself: the report thread feeds it, and so can a test.
+
+use std::collections::BTreeMap;
+
+use tribunal_model::trial::{Part, Windows};
+use tribunal_stats::PartitionCount;
+
+use crate::grid::{Grid, ReportsEnd, Slice};
+use crate::producer::{Delivery, Outcome};
+use crate::sender::record_failure;
+
+/// What is known of one producer's delivery reports.
+///
+/// It is owned by the report thread. It allocates nothing per record.
+#[derive(Debug)]
+pub struct Recorder {
+    windows: Windows,
+    grid: Grid,
+    slice: Slice,
+    /// Reports so far, by part.
+    reported: [u64; 3],
+    resolved: [u64; 2],
+    partitions: Vec<PartitionCount>,
+    unassigned: PartitionCount,
+    purged_ns: Option<i64>,
+    perhaps_after_purge: u64,
+    errors: BTreeMap<(String, String), u64>,
+}
+
+/// Different client errors that are kept; more are counted under `(others)`.
+const ERRORS_KEPT: usize = 32;
+
+impl Recorder {
+    /// A recorder before its first report.
+    pub fn new(windows: Windows, partitions: i32) -> Self {
+        Self {
+            windows,
+            grid: Grid::new(&windows),
+            slice: Slice::default(),
+            reported: [0; 3],
+            resolved: [0; 2],
+            partitions: vec![PartitionCount::default(); partitions.max(0) as usize],
+            unassigned: PartitionCount::default(),
+            purged_ns: None,
+            perhaps_after_purge: 0,
+            errors: BTreeMap::new(),
+        }
+    }
+
+    /// Records one delivery report that arrived at `now`, from t0.
+    pub fn record(&mut self, now: i64, delivery: &Delivery) {
+        self.reported[delivery.part.index()] += 1;
+        let partition = match self.partitions.get_mut(delivery.partition as usize) {
+            Some(partition) if delivery.partition >= 0 => partition,
+            _ => &mut self.unassigned,
+        };
+        let tally = self.slice.tallies.of(delivery.part);
+        if let Some(purged) = self.purged_ns {
+            // Whatever the client says after the purge came too late; it only bounds the audit's surplus.
+            tally.fates.unresolved += 1;
+            tally.censored.record_ns(purged - delivery.intended_ns);
+            if !matches!(delivery.outcome, Outcome::NotWritten(_)) {
+                partition.perhaps += 1;
+                self.perhaps_after_purge += 1;
+            }
+            return;
+        }
+        self.resolved[0] += u64::from(now < self.windows.t1_ns());
+        self.resolved[1] += u64::from(now < self.windows.t2_ns());
+        let response = now - delivery.intended_ns;
+        match delivery.outcome {
+            Outcome::Acknowledged => {
+                tally.fates.acknowledged += 1;
+                tally.response.record_ns(response);
+                tally.service.record_ns(now - delivery.accepted_ns);
+                partition.acknowledged += 1;
+                self.slice.activity.acknowledged += 1;
+                self.slice.activity.acknowledged_bytes += u64::from(delivery.bytes);
+            }
+            Outcome::WrittenBlind => {
+                tally.fates.possibly_written += 1;
+                partition.perhaps += 1;
+                self.slice.activity.written_blind += 1;
+            }
+            Outcome::NotWritten(code) => {
+                tally.fates.not_written += 1;
+                record_failure(tally, code, response);
+                self.slice.activity.failed += 1;
+            }
+            Outcome::PossiblyWritten(code) => {
+                tally.fates.possibly_written += 1;
+                record_failure(tally, code, response);
+                partition.perhaps += 1;
+                self.slice.activity.failed += 1;
+            }
+        }
+    }
+
+    /// Notes an error that concerns no single record.
+    pub fn error(&mut self, code: &str, text: String) {
+        let key = (code.to_owned(), text);
+        if self.errors.len() < ERRORS_KEPT || self.errors.contains_key(&key) {
+            *self.errors.entry(key).or_default() += 1;
+        } else {
+            *self.errors.entry((String::new(), "(others)".to_owned())).or_default() += 1;
+        }
+    }
+
+    /// From `now` on nothing counts as resolved any more.
+    pub fn purge(&mut self, now: i64) {
+        self.purged_ns.get_or_insert(now);
+    }
+
+    /// Hands over what was recorded since the edge before `now`, and begins a new slice.
+    pub fn cut(&mut self, now: i64) -> Slice {
+        let next = Slice { start_ns: self.grid.edge_before(now), ..Slice::default() };
+        std::mem::replace(&mut self.slice, next)
+    }
+
+    /// Reports so far, by part.
+    pub fn reported(&self) -> [u64; 3] {
+        self.reported
+    }
+
+    /// The end: of `sent` records by part, those without a word of the client are unresolved and *missing*.
+    pub fn finish(&mut self, now: i64, sent: [u64; 3]) -> ReportsEnd {
+        let mut missing = 0;
+        for part in Part::ALL {
+            let silent = sent[part.index()].saturating_sub(self.reported[part.index()]);
+            if silent > 0 {
+                missing += silent;
+                let tally = self.slice.tallies.of(part);
+                tally.fates.unresolved += silent;
+                // Their age is not known; the least that can be said is that they have waited since the part's end.
+                let end = match part {
+                    Part::WarmUp => self.windows.t1_ns(),
+                    Part::Window => self.windows.t2_ns(),
+                    Part::CoolDown => now,
+                };
+                tally.censored.record_many_ns(now - end, silent);
+                self.unassigned.perhaps += silent;
+                self.perhaps_after_purge += silent;
+            }
+        }
+        let mut partitions: BTreeMap<i32, PartitionCount> =
+            self.partitions.iter().enumerate().map(|(i, count)| (i as i32, *count)).collect();
+        if self.unassigned != PartitionCount::default() {
+            partitions.insert(-1, self.unassigned);
+        }
+        ReportsEnd {
+            resolved: self.resolved,
+            partitions,
+            purged_ns: self.purged_ns,
+            perhaps_after_purge: self.perhaps_after_purge,
+            missing,
+            errors: std::mem::take(&mut self.errors).into_iter().map(|((code, text), n)| (code, text, n)).collect(),
+        }
+    }
+}

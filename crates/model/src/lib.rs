@@ -1,0 +1,12 @@
+//! What an experiment is: plan, matrix, trial, windows, rates and ids.
+//!
+//! Everything here is pure: text in, values out; no file, clock or network is touched.
+
+pub mod ids;
+pub mod limits;
+pub mod matrix;
+pub mod plan;
+pub mod properties;
+pub mod seed;
+pub mod trial;
+pub mod units;

@@ -1,0 +1,287 @@
+//! The sections of a plan, one function each.
+
+use std::time::Duration;
+
+use super::reader::{Item, Section, nearest};
+use super::tree::{Entry, Raw, Table};
+use super::{
+    Agents, Bootstrap, Cluster, Error, Factor, Origin, Plan, Preset, SCHEMA, Wanted, factors, property, workload,
+};
+use crate::ids::AgentName;
+use crate::limits::Limits;
+use crate::properties::Properties;
+use crate::trial::{TopicShape, Windows};
+use crate::units;
+
+const SECTIONS: [&str; 13] = [
+    "schema",
+    "name",
+    "seed",
+    "agents",
+    "cluster",
+    "topic",
+    "workload",
+    "window",
+    "limits",
+    "baseline",
+    "factors",
+    "exclude",
+    "environment",
+];
+
+/// The most of anything that is counted: topics, partitions, producers, repetitions.
+pub(super) const MOST: u32 = 100_000;
+
+/// The whole tree.
+pub(super) fn resolve(file: &str, root: &Table) -> Result<Plan, Error> {
+    // A newer plan is told apart before its unknown keys are.
+    if let Some(node) = root.get("schema") {
+        schema(&Item::new("schema", node))?;
+    }
+    let plan = Section::open("", root, &SECTIONS)?;
+    let cluster = cluster(&plan)?;
+    let (prefix, topic) = topic(&plan)?;
+    let (windows, repetitions) = window(&plan)?;
+    let factors = factors::read(&plan)?;
+    let workload = workload::read(&plan, &factors)?;
+    let (preset, baseline) = baseline(&plan, &factors)?;
+    let exclude = factors::exclusions(&plan, &factors)?;
+    let mut origins = Vec::new();
+    collect_origins("", root, &mut origins);
+    Ok(Plan {
+        file: file.to_owned(),
+        name: plan.or("name", stem(file), name)?,
+        seed: plan.or("seed", 1, |item| item.whole(0, i64::MAX as u64))?,
+        agents: agents(&plan)?,
+        cluster,
+        prefix,
+        topic,
+        workload,
+        windows,
+        repetitions,
+        limits: limits(&plan)?,
+        preset,
+        baseline,
+        factors,
+        exclude,
+        environment: environment(&plan)?,
+        origins,
+    })
+}
+
+fn schema(item: &Item<'_>) -> Result<(), Error> {
+    let written = item.whole(1, u64::MAX)?;
+    if written == SCHEMA {
+        return Ok(());
+    }
+    Err(item.error(format!(
+        "plan has schema {written}, this build reads {SCHEMA}: use a newer tribunal"
+    )))
+}
+
+fn name(item: &Item<'_>) -> Result<String, Error> {
+    let text = item.text()?.trim();
+    if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
+        return Err(item.error("expected a title of 1 to 100 characters on one line"));
+    }
+    Ok(text.to_owned())
+}
+
+/// The file's name without folder and ending.
+fn stem(file: &str) -> String {
+    let name = file.rsplit(['/', '\\']).next().unwrap_or_default();
+    let stem = name.strip_suffix(".toml").unwrap_or(name);
+    let stem: String = stem.chars().filter(|c| !c.is_control()).take(100).collect();
+    if stem.is_empty() || stem == "-" {
+        "experiment".to_owned()
+    } else {
+        stem
+    }
+}
+
+fn agents(plan: &Section<'_>) -> Result<Agents, Error> {
+    let section = plan.section("agents", &["count", "names", "wait"])?;
+    let wanted = match (section.get("count"), section.get("names")) {
+        (Some(_), Some(names)) => {
+            return Err(names.error("is set beside agents.count; keep one of the two"));
+        }
+        (Some(count), None) => Wanted::Count(count.count(MOST)?),
+        (None, Some(names)) => {
+            let mut known: Vec<AgentName> = Vec::new();
+            for item in names.list()? {
+                let name = AgentName::new(item.text()?).map_err(|error| item.error(error))?;
+                if known.contains(&name) {
+                    return Err(item.error(format!("\"{name}\" is named twice")));
+                }
+                known.push(name);
+            }
+            Wanted::Named(known)
+        }
+        (None, None) => Wanted::Connected,
+    };
+    Ok(Agents {
+        wanted,
+        wait: section.or("wait", Duration::from_secs(30), Item::duration)?,
+    })
+}
+
+fn cluster(plan: &Section<'_>) -> Result<Cluster, Error> {
+    let section = plan.section("cluster", &["bootstrap", "mock_round_trip", "properties"])?;
+    let Some(item) = section.get("bootstrap") else {
+        let message = "is required; write \"host:9092\", several separated by commas, or \"mock\"";
+        return Err(Error::at(Origin::File, "cluster.bootstrap", message));
+    };
+    let servers = item.text()?.trim();
+    let round_trip = section.get("mock_round_trip");
+    let bootstrap = if servers == "mock" {
+        let round_trip = round_trip.map_or(Ok(Duration::ZERO), |item| {
+            let round_trip = item.duration()?;
+            if round_trip > Duration::from_secs(60) || round_trip.subsec_nanos() % 1_000_000 != 0 {
+                return Err(item.error(format!(
+                    "expected whole milliseconds up to \"1m\", found {}",
+                    item.found()
+                )));
+            }
+            Ok(round_trip)
+        })?;
+        Bootstrap::Mock { round_trip }
+    } else {
+        if let Some(item) = round_trip {
+            return Err(item.error("needs cluster.bootstrap = \"mock\"; a real cluster has its own round-trip time"));
+        }
+        let servers: Vec<&str> = servers.split(',').map(str::trim).collect();
+        let wrong = |server: &&&str| server.is_empty() || server.chars().any(|c| c.is_whitespace() || c.is_control());
+        if let Some(server) = servers.iter().find(wrong) {
+            let server = units::quoted(server);
+            return Err(item.error(format!(
+                "{server} is no server; expected \"host:9092,host:9092\" or \"mock\""
+            )));
+        }
+        Bootstrap::Servers(servers.join(","))
+    };
+    let mut properties = Properties::default();
+    if let Some(table) = section.get("properties") {
+        for Entry { key, node, .. } in &table.table()?.entries {
+            let item = Item::new(format!("cluster.properties.{key}"), node);
+            properties.set(key.clone(), property::cluster_value(key, &item)?);
+        }
+    }
+    Ok(Cluster { bootstrap, properties })
+}
+
+fn topic(plan: &Section<'_>) -> Result<(String, TopicShape), Error> {
+    let section = plan.section("topic", &["prefix", "count", "partitions", "replication", "settings"])?;
+    let prefix = section.or("prefix", "tribunal".to_owned(), |item| {
+        let text = item.text()?;
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if text.is_empty() || text.len() > 100 || !text.chars().all(legal) {
+            return Err(item.error("expected 1 to 100 letters, digits, \".\", \"_\" or \"-\""));
+        }
+        Ok(text.to_owned())
+    })?;
+    let mut settings = Vec::new();
+    if let Some(table) = section.get("settings") {
+        for Entry { key, node, .. } in &table.table()?.entries {
+            let item = Item::new(format!("topic.settings.{key}"), node);
+            settings.push((key.clone(), factors::topic_setting(&item)?));
+        }
+    }
+    let shape = TopicShape {
+        count: section.or("count", 1, |item| item.count(MOST))?,
+        partitions: section.or("partitions", 12, |item| item.count(MOST))?,
+        replication: section.or("replication", 1, |item| item.count(factors::MOST_REPLICAS))?,
+        settings,
+    };
+    Ok((prefix, shape))
+}
+
+fn window(plan: &Section<'_>) -> Result<(Windows, u32), Error> {
+    let section = plan.section("window", &["warm_up", "measure", "drain", "repetitions"])?;
+    let windows = Windows {
+        warm_up: section.or("warm_up", Duration::from_secs(10), Item::duration)?,
+        measure: section.or("measure", Duration::from_secs(30), |item| {
+            let measure = item.duration()?;
+            if measure.is_zero() {
+                Err(item.error("expected a duration above zero"))
+            } else {
+                Ok(measure)
+            }
+        })?,
+        drain: section.or("drain", Duration::from_secs(15), Item::duration)?,
+    };
+    Ok((windows, section.or("repetitions", 1, |item| item.count(MOST))?))
+}
+
+fn limits(plan: &Section<'_>) -> Result<Limits, Error> {
+    let section = plan.section("limits", &["start_skew", "schedule_delay_p99", "late_sends"])?;
+    let default = Limits::default();
+    Ok(Limits {
+        start_skew: section.or("start_skew", default.start_skew, Item::duration)?,
+        schedule_delay_p99: section.or("schedule_delay_p99", default.schedule_delay_p99, Item::duration)?,
+        late_sends: section.or("late_sends", default.late_sends, |item| item.number(0.0, true, 1.0))?,
+    })
+}
+
+fn baseline(plan: &Section<'_>, factors: &[Factor]) -> Result<(Preset, Properties), Error> {
+    let (mut preset, mut properties) = (Preset::Default, Properties::default());
+    let Some(section) = plan.get("baseline") else {
+        return Ok((preset, properties));
+    };
+    for Entry { key, node, .. } in &section.table()?.entries {
+        let item = Item::new(format!("baseline.{key}"), node);
+        match key.as_str() {
+            "preset" => preset = item.choice(&Preset::ALL.map(|preset| (preset.name(), preset)))?,
+            "client" => {
+                let client = item.text()?;
+                if client != "librdkafka" {
+                    let client = units::quoted(client);
+                    let message = format!("{client} is not supported by this version; expected \"librdkafka\"");
+                    return Err(item.error(message));
+                }
+            }
+            _ => {
+                let value = property::value(key, &item)?;
+                let of_property = |factor: &&Factor| factor.name == *key && factor.is_property();
+                if let Some(factor) = factors.iter().find(of_property) {
+                    let message = format!("is also a factor on {}; keep one of the two", factor.origin.place());
+                    return Err(item.error(message));
+                }
+                let near = nearest(key, ["preset", "client"].into_iter());
+                if let Some(near) = near.filter(|_| !key.contains('.')) {
+                    return Err(item.error(format!("unknown key; did you mean {near:?}?")));
+                }
+                properties.set(key.clone(), value);
+            }
+        }
+    }
+    Ok((preset, properties))
+}
+
+fn environment(plan: &Section<'_>) -> Result<Vec<(String, String)>, Error> {
+    let Some(section) = plan.get("environment") else {
+        return Ok(Vec::new());
+    };
+    let entries = section.table()?.entries.iter().map(|Entry { key, node, .. }| {
+        let item = Item::new(format!("environment.{key}"), node);
+        let text = item
+            .scalar()
+            .ok_or_else(|| item.error(format!("expected text, found {}", item.found())))?;
+        Ok((key.clone(), text))
+    });
+    entries.collect()
+}
+
+/// Every key and where it stands; a value's place where it has one, else the key's.
+fn collect_origins(path: &str, table: &Table, origins: &mut Vec<(String, Origin)>) {
+    for Entry { key, node, .. } in &table.entries {
+        let key = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
+        origins.push((key.clone(), node.origin.clone()));
+        if let Raw::Table(inner) = &node.value {
+            collect_origins(&key, inner, origins);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What a report is rendered from.
+
+use serde::{Deserialize, Serialize};
+use tribunal_model::ids::{Attempt, ExperimentId, TrialId};
+
+use crate::result::TrialResult;
+
+/// An experiment with the results of its finished trials.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExperimentReport {
+    /// The experiment.
+    pub facts: ExperimentFacts,
+    /// Finished trials in run order.
+    pub results: Vec<TrialResult>,
+    /// Attempts that do not count.
+    pub void_attempts: Vec<VoidAttempt>,
+    /// Trials that gave up after their last attempt.
+    pub given_up: Vec<VoidAttempt>,
+}
+
+/// What an experiment is, apart from its trials.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExperimentFacts {
+    /// Its id.
+    pub id: ExperimentId,
+    /// The plan's name.
+    pub name: String,
+    /// Whether the cluster is librdkafka's mock.
+    pub mock: bool,
+    /// Trials of the matrix.
+    pub trials: u32,
+    /// Repetitions of each cell.
+    pub repetitions: u32,
+    /// The plan's seed.
+    pub seed: u64,
+    /// When it was accepted: RFC 3339, coordinator's wall clock.
+    pub began: String,
+    /// How it stands.
+    pub state: ExperimentState,
+    /// Why it ended as it did, in one line; empty when all went well.
+    pub reason: String,
+    /// Tribunal's version on the coordinator.
+    pub version: String,
+    /// librdkafka's version on the coordinator.
+    pub librdkafka: String,
+    /// Limits that the plan loosened.
+    pub loosened: Vec<String>,
+    /// The plan's notes on the environment.
+    pub notes: Vec<(String, String)>,
+    /// Plan overrides given on the command line.
+    pub overrides: Vec<String>,
+}
+
+/// Where an experiment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExperimentState {
+    /// Waits for the one before it.
+    Queued,
+    /// Is being run.
+    Running,
+    /// The coordinator went away while it ran.
+    Interrupted,
+    /// All trials have a result.
+    Complete,
+    /// Cancelled by its user.
+    Cancelled,
+    /// Could not go on.
+    Failed,
+}
+
+impl ExperimentState {
+    /// The word used in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Interrupted => "interrupted",
+            Self::Complete => "complete",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether nothing more will happen by itself or by `resume`.
+    pub fn ended(self) -> bool {
+        matches!(self, Self::Complete | Self::Cancelled | Self::Failed)
+    }
+}
+
+/// An attempt that is no trial.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoidAttempt {
+    /// The trial that was tried.
+    pub trial: TrialId,
+    /// Which attempt.
+    pub attempt: Attempt,
+    /// Why it does not count.
+    pub reason: String,
+}

@@ -1,0 +1,130 @@
+//! `report.json` and the stored results of trials: written by this build, read from this build and older ones.
+
+use serde::{Deserialize, Serialize};
+use tribunal_model::ids::TrialId;
+use tribunal_stats::distribution::InvalidDistribution;
+
+use crate::experiment::{ExperimentFacts, ExperimentReport, VoidAttempt};
+use crate::result::{PartResult, SCHEMA_VERSION, StoredDistribution, TrialResult};
+
+/// Why a stored result or report cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The text is no JSON, or lacks what the format has.
+    #[error("the stored result cannot be understood")]
+    Syntax(#[source] serde_json::Error),
+    /// It was written by a newer build.
+    #[error("the stored result has schema_version {found}; this build of Tribunal reads up to {known}: use a newer one")]
+    Newer {
+        /// The version of the text.
+        found: u32,
+        /// The newest that this build knows.
+        known: u32,
+    },
+    /// It has a version that never was.
+    #[error("the stored result has schema_version {found}, which no build of Tribunal writes")]
+    Unknown {
+        /// The version of the text.
+        found: u32,
+    },
+    /// A distribution's counters are damaged.
+    #[error("{trial}: a distribution of {part} cannot be read")]
+    Distribution {
+        /// The trial.
+        trial: TrialId,
+        /// The part of the trial.
+        part: &'static str,
+        /// What is wrong with it.
+        source: InvalidDistribution,
+    },
+}
+
+/// The report's form in JSON.
+#[derive(Debug, Serialize)]
+struct Written<'a> {
+    schema_version: u32,
+    facts: &'a ExperimentFacts,
+    results: &'a [TrialResult],
+    void_attempts: &'a [VoidAttempt],
+    given_up: &'a [VoidAttempt],
+}
+
+/// What every version of the format begins with.
+#[derive(Debug, Deserialize)]
+struct Head {
+    schema_version: u32,
+}
+
+/// The report as indented JSON.
+pub fn write_report(report: &ExperimentReport) -> String {
+    pretty(&Written {
+        schema_version: SCHEMA_VERSION,
+        facts: &report.facts,
+        results: &report.results,
+        void_attempts: &report.void_attempts,
+        given_up: &report.given_up,
+    })
+}
+
+/// The inverse of [`write_report`].
+pub fn read_report(text: &str) -> Result<ExperimentReport, Error> {
+    check_version(text)?;
+    let report: ExperimentReport = serde_json::from_str(text).map_err(Error::Syntax)?;
+    report.results.iter().try_for_each(check)?;
+    Ok(report)
+}
+
+/// One trial's result as indented JSON.
+pub fn write_trial(result: &TrialResult) -> String {
+    pretty(result)
+}
+
+/// The inverse of [`write_trial`].
+pub fn read_trial(text: &str) -> Result<TrialResult, Error> {
+    check_version(text)?;
+    let result: TrialResult = serde_json::from_str(text).map_err(Error::Syntax)?;
+    check(&result)?;
+    Ok(result)
+}
+
+fn pretty(value: &impl Serialize) -> String {
+    let mut text =
+        serde_json::to_string_pretty(value).expect("invariant: results hold no maps with keys other than text");
+    text.push('\n');
+    text
+}
+
+/// The version is judged before the rest is read, so that a newer file is told as such and not as a missing field.
+fn check_version(text: &str) -> Result<(), Error> {
+    let head: Head = serde_json::from_str(text).map_err(Error::Syntax)?;
+    known(head.schema_version)
+}
+
+fn known(version: u32) -> Result<(), Error> {
+    match version {
+        0 => Err(Error::Unknown { found: version }),
+        1..=SCHEMA_VERSION => Ok(()),
+        newer => Err(Error::Newer { found: newer, known: SCHEMA_VERSION }),
+    }
+}
+
+/// Distributions of the parts must be readable, because bounds and merges are computed from them later.
+fn check(result: &TrialResult) -> Result<(), Error> {
+    known(result.schema_version)?;
+    for part in &result.parts {
+        for distribution in distributions(part) {
+            distribution.distribution().map_err(|source| Error::Distribution {
+                trial: result.trial,
+                part: part.part.name(),
+                source,
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn distributions(part: &PartResult) -> impl Iterator<Item = &StoredDistribution> {
+    [&part.response, &part.service, &part.send_lag, &part.schedule_delay, &part.censored]
+        .into_iter()
+        .chain(part.failed.iter().map(|(_, distribution)| distribution))
+}

@@ -1,0 +1,15 @@
+//! The stored trial result, and what is rendered from it.
+//!
+//! Everything here is pure: results in, text out.
+
+pub mod audit;
+pub mod caveat;
+pub mod csv;
+pub mod eligibility;
+pub mod experiment;
+mod factors;
+pub mod format;
+pub mod json;
+pub mod markdown;
+pub mod result;
+pub mod table;

@@ -1,0 +1,137 @@
+//! Markdown tables, and text that stays text inside Markdown.
+
+use crate::format::ABSENT;
+
+/// Text from elsewhere, so that nothing in it is taken for markup.
+pub(super) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let characters: Vec<char> = text.chars().collect();
+    for (place, c) in characters.iter().enumerate() {
+        let inside_word = |p: usize| characters.get(p).is_some_and(|c| c.is_alphanumeric());
+        match c {
+            '\\' | '|' | '*' | '`' | '[' | ']' | '~' => escaped.extend(['\\', *c]),
+            '_' if !(place > 0 && inside_word(place - 1) && inside_word(place + 1)) => escaped.push_str("\\_"),
+            '<' => escaped.push_str("&lt;"),
+            '&' => escaped.push_str("&amp;"),
+            c if c.is_control() => escaped.push(' '),
+            c => escaped.push(*c),
+        }
+    }
+    escaped
+}
+
+/// A prose sentence of our own whose code spans are kept; what could open a tag or a cell is not.
+pub(super) fn prose(text: &str) -> String {
+    let parts = text.split('`').map(|part| part.replace('&', "&amp;").replace('<', "&lt;").replace(['\n', '\r'], " "));
+    parts.collect::<Vec<_>>().join("`")
+}
+
+/// Text as a code span that is safe in a table's cell.
+pub(super) fn code(text: &str) -> String {
+    if text.is_empty() {
+        return "(empty)".to_owned();
+    }
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = text.replace('|', "\\|");
+    if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
+}
+
+/// How a column's cells stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Align {
+    Left,
+    Right,
+}
+
+/// A table under construction.
+#[derive(Debug)]
+pub(super) struct Table {
+    header: Vec<(String, Align)>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with these columns.
+    pub(super) fn new<S: Into<String>>(header: impl IntoIterator<Item = (S, Align)>) -> Self {
+        Self { header: header.into_iter().map(|(name, align)| (name.into(), align)).collect(), rows: Vec::new() }
+    }
+
+    /// A table of left-aligned columns.
+    pub(super) fn of(header: &[&str]) -> Self {
+        Self::new(header.iter().map(|name| (*name, Align::Left)))
+    }
+
+    /// Adds a row.
+    pub(super) fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// Drops columns in which every row is absent.
+    pub(super) fn without_absent_columns(mut self) -> Self {
+        for column in (0..self.header.len()).rev() {
+            if self.rows.iter().all(|row| row[column] == ABSENT) {
+                self.header.remove(column);
+                for row in &mut self.rows {
+                    row.remove(column);
+                }
+            }
+        }
+        self
+    }
+
+    /// The table, padded so that it reads well as plain text too; empty without rows.
+    pub(super) fn render(&self) -> String {
+        if self.rows.is_empty() {
+            return String::new();
+        }
+        let width = |text: &str| text.chars().count();
+        let widths: Vec<usize> = self
+            .header
+            .iter()
+            .enumerate()
+            .map(|(c, (name, _))| self.rows.iter().map(|row| width(&row[c])).fold(width(name).max(3), usize::max))
+            .collect();
+        let line = |cells: &mut dyn Iterator<Item = &str>| {
+            let mut text = String::from("|");
+            for ((cell, width), (_, align)) in cells.zip(&widths).zip(&self.header) {
+                match align {
+                    Align::Left => text += &format!(" {cell:<width$} |"),
+                    Align::Right => text += &format!(" {cell:>width$} |"),
+                }
+            }
+            text + "\n"
+        };
+        let mut text = line(&mut self.header.iter().map(|(name, _)| name.as_str()));
+        text.push('|');
+        for ((_, align), width) in self.header.iter().zip(&widths) {
+            match align {
+                Align::Left => text += &format!(" {} |", "-".repeat(*width)),
+                Align::Right => text += &format!(" {}: |", "-".repeat(*width - 1)),
+            }
+        }
+        text.push('\n');
+        for row in &self.rows {
+            text += &line(&mut row.iter().map(String::as_str));
+        }
+        text + "\n"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_cannot_become_markup() {
+        assert_eq!(escape("a|b*c<d>_e_ MSG_TIMED_OUT\n[x](y)"), "a\\|b\\*c&lt;d>\\_e\\_ MSG_TIMED_OUT \\[x\\](y)");
+        assert_eq!(code("a|b"), "`a\\|b`");
+        assert_eq!(code("a`b"), "`` a`b ``");
+    }
+
+    #[test]
+    fn columns_without_a_value_are_left_out() {
+        let mut table = Table::new([("a", Align::Left), ("b", Align::Left), ("c", Align::Right)]);
+        table.row(vec!["1".into(), ABSENT.into(), "2".into()]);
+        assert_eq!(table.without_absent_columns().render(), "| a   |   c |\n| --- | --: |\n| 1   |   2 |\n\n");
+    }
+}

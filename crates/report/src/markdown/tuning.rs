@@ -1,0 +1,162 @@
+//! Factors, what the plan set, and what the live clients report.
+
+use tribunal_model::properties::is_secret;
+
+use crate::factors::{factors, level};
+use crate::format::{ABSENT, list};
+use crate::result::TrialResult;
+
+use super::cells::{Table, code};
+use super::spread::Spread;
+
+/// Producer properties that are told whoever set them, in Kafka's spelling.
+const MAIN: [&str; 15] = [
+    "acks",
+    "enable.idempotence",
+    "linger.ms",
+    "batch.size",
+    "batch.num.messages",
+    "compression.type",
+    "compression.level",
+    "max.in.flight.requests.per.connection",
+    "queue.buffering.max.messages",
+    "queue.buffering.max.kbytes",
+    "message.timeout.ms",
+    "request.timeout.ms",
+    "retries",
+    "partitioner",
+    "sticky.partitioning.linger.ms",
+];
+
+/// Properties that Tribunal sets in every client.
+const IMPOSED: [&str; 3] = ["client.id", "allow.auto.create.topics", "statistics.interval.ms"];
+
+/// Kafka's spelling and the one under which librdkafka reports the same property.
+const ALIASES: [(&str, &str); 9] = [
+    ("acks", "request.required.acks"),
+    ("linger.ms", "queue.buffering.max.ms"),
+    ("compression.type", "compression.codec"),
+    ("max.in.flight", "max.in.flight.requests.per.connection"),
+    ("retries", "message.send.max.retries"),
+    ("delivery.timeout.ms", "message.timeout.ms"),
+    ("bootstrap.servers", "metadata.broker.list"),
+    ("sasl.mechanism", "sasl.mechanisms"),
+    ("sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.id"),
+];
+
+fn canonical(name: &str) -> &str {
+    ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, reported)| reported)
+}
+
+/// The factors, then every property that matters with who set it, what was asked for and what the clients report.
+pub(super) fn tuning(results: &[TrialResult]) -> String {
+    if results.is_empty() {
+        return String::new();
+    }
+    let factors = factors(results);
+    let mut text = String::new();
+    if factors.is_empty() {
+        text += "No factors: every trial is the baseline.\n\n";
+    } else {
+        let mut table = Table::of(&["factor", "levels"]);
+        for (factor, levels) in &factors {
+            table.row(vec![code(factor), levels.iter().map(|l| code(l)).collect::<Vec<_>>().join(", ")]);
+        }
+        text += &table.render();
+    }
+    text += "Effective values are those that the live clients report; all of them are in `report.json`.\n\n";
+    let mut table = Table::of(&["property", "set by", "asked", "effective"]);
+    for property in properties(results, &factors) {
+        let asked = Spread::of(results, |r| asked(r, property)).text(|value| shown(property, value));
+        let effective = Spread::of(results, |r| effective(r, property)).text(|value| shown(property, value));
+        let levels = factors.iter().find(|(factor, _)| canonical(factor) == canonical(property)).map(|(_, levels)| levels);
+        let set_by = match &asked {
+            _ if levels.is_some() => "factor",
+            _ if IMPOSED.contains(&property) => "Tribunal",
+            Some(_) => "plan",
+            None if effective.is_none() => continue,
+            None => "client's default",
+        };
+        let asked = match levels {
+            Some(levels) => Some(levels.iter().map(|l| shown(property, l)).collect::<Vec<_>>().join(", ")),
+            None => asked,
+        };
+        let absent = || ABSENT.to_owned();
+        table.row(vec![
+            code(property),
+            set_by.to_owned(),
+            asked.unwrap_or_else(absent),
+            effective.unwrap_or_else(absent),
+        ]);
+    }
+    text + &table.render()
+}
+
+/// Properties to tell of: factors and the plan's first, then the main ones, then what Tribunal imposes; none twice.
+fn properties<'a>(results: &'a [TrialResult], factors: &[(&'a str, Vec<&'a str>)]) -> Vec<&'a str> {
+    let set = || results.iter().flat_map(|r| &r.workload.properties).map(|(name, _)| name.as_str());
+    let configured = |name: &str| results.iter().any(|r| effective(r, name).is_some());
+    let of_factors = factors.iter().map(|(factor, _)| *factor);
+    let of_factors = of_factors.filter(|name| set().any(|n| canonical(n) == canonical(name)) || configured(name));
+    let mut told: Vec<&str> = Vec::new();
+    for name in of_factors.chain(set()).chain(MAIN).chain(IMPOSED) {
+        if !told.iter().any(|known| canonical(known) == canonical(name)) {
+            told.push(name);
+        }
+    }
+    told
+}
+
+/// What the plan asked for in a trial.
+fn asked(result: &TrialResult, property: &str) -> Option<String> {
+    let same = |name: &str| canonical(name) == canonical(property);
+    let set = result.workload.properties.iter().find(|(name, _)| same(name)).map(|(_, value)| value.clone());
+    set.or_else(|| level(result, property).map(ToOwned::to_owned))
+}
+
+/// What the live clients of a trial report.
+fn effective(result: &TrialResult, property: &str) -> Option<String> {
+    let mut values: Vec<String> = Vec::new();
+    let clients: Vec<_> = result.agents.iter().flat_map(|a| &a.producers).collect();
+    for client in &clients {
+        // A topic's own setting that only says `inherit` stands beside the client's.
+        let mut reported = client
+            .configuration
+            .iter()
+            .filter(|(name, value)| value != "inherit" && (name == property || name == canonical(property)));
+        if let Some((_, value)) = reported.next()
+            && !values.contains(value)
+        {
+            values.push(value.clone());
+        }
+    }
+    match values.as_slice() {
+        [] => None,
+        _ if property == "client.id" => Some("one for each producer".to_owned()),
+        [one] => Some(one.clone()),
+        several => Some(format!("differs between clients: {}", list(several))),
+    }
+}
+
+/// A value for the table. Secrets come masked or by reference; anything else under a secret's name is not shown.
+fn shown(property: &str, value: &str) -> String {
+    let reference = value.starts_with("{ env =") || value.starts_with("{ file =");
+    match value {
+        _ if is_secret(property) && !reference => "(secret)".to_owned(),
+        "one for each producer" => value.to_owned(),
+        "-1" if canonical(property) == canonical("acks") => format!("{} (all)", code(value)),
+        _ => code(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_shown_by_reference_only() {
+        assert_eq!(shown("sasl.password", "{ env = \"KAFKA_PASSWORD\" }"), "`{ env = \"KAFKA_PASSWORD\" }`");
+        assert_eq!(shown("sasl.password", "hunter2"), "(secret)");
+        assert_eq!(shown("ssl.key.pem", "-----BEGIN"), "(secret)");
+    }
+}

@@ -1,0 +1,99 @@
+//! The result table for a terminal.
+
+use comfy_table::presets::{ASCII_FULL_CONDENSED, UTF8_FULL_CONDENSED};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+
+use crate::eligibility::{Mark, Percentile, Rank, queue_bound};
+use crate::experiment::ExperimentReport;
+use crate::factors::{factors, level};
+use crate::format::{ABSENT, DAGGER_MEANS, ascii, optional, percentile, rate};
+use crate::result::TrialResult;
+
+const RESPONSE: [Rank; 3] = [Rank::P50, Rank::P99, Rank::P999];
+
+/// One row for each trial: levels, verdict, delivered rate, response time, what it was bound by; then what must be known
+/// to read it.
+///
+/// Without `utf8` only ASCII is used. With a `width` in characters, cells are wrapped to stay within it where they can.
+pub fn render(report: &ExperimentReport, utf8: bool, width: Option<u16>) -> String {
+    let results = &report.results;
+    let plain = |text: String| if utf8 { text } else { ascii(&text) };
+    let factors = factors(results);
+    let mut table = Table::new();
+    table.load_style(if utf8 { UTF8_FULL_CONDENSED } else { ASCII_FULL_CONDENSED });
+    if let Some(width) = width {
+        table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    let mut header = vec!["trial".to_owned()];
+    header.extend(factors.iter().map(|(factor, _)| plain((*factor).to_owned())));
+    header.extend(["verdict", "delivered", "p50", "p99", "p99.9", "bound by"].map(ToOwned::to_owned));
+    let numeric = factors.len() + 2..factors.len() + 6;
+    table.set_header(header);
+    for result in results {
+        let mut row = vec![result.trial.to_string()];
+        row.extend(factors.iter().map(|(factor, _)| optional(level(result, factor), ToOwned::to_owned)));
+        row.extend([verdict(result), delivered(result)]);
+        row.extend(RESPONSE.map(|rank| percentile(&Percentile::response(result, rank))));
+        row.push(result.verdict.bound_by.to_string());
+        table.add_row(row.into_iter().map(plain));
+    }
+    for column in table.column_iter_mut() {
+        if numeric.contains(&column.index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut text = if results.is_empty() { "No trial has a result.\n".to_owned() } else { table.trim_fmt() + "\n" };
+    for line in legend(report) {
+        text += &plain(line.to_owned());
+        text.push('\n');
+    }
+    text
+}
+
+fn verdict(result: &TrialResult) -> String {
+    match (result.verdict.valid(), result.rates.sustained) {
+        (false, _) => "INVALID",
+        (true, Some(false)) => "valid, not sustained",
+        (true, _) if queue_bound(result) => "valid, queue-bound",
+        (true, _) => "valid",
+    }
+    .to_owned()
+}
+
+fn delivered(result: &TrialResult) -> String {
+    match (result.rates.delivered, result.rates.socket_writes) {
+        (Some(delivered), _) => rate(delivered),
+        (None, Some(written)) => format!("{} (sockets)", rate(written)),
+        (None, None) => ABSENT.to_owned(),
+    }
+}
+
+fn legend(report: &ExperimentReport) -> Vec<&'static str> {
+    let results = &report.results;
+    let any = |wanted: fn(&Percentile) -> bool| {
+        results.iter().any(|r| RESPONSE.iter().any(|rank| wanted(&Percentile::response(r, *rank))))
+    };
+    let mut lines = Vec::new();
+    if !results.is_empty() {
+        lines.push("p50, p99 and p99.9 are of response time: intended send to delivery report.");
+    }
+    if any(|p| matches!(p, Percentile::Told { mark: Mark::OneEvent, .. })) {
+        lines.push(DAGGER_MEANS);
+    }
+    if any(|p| matches!(p, Percentile::AtLeast { .. })) {
+        lines.push("≥ among records without a final word: a lower bound.");
+    }
+    if any(|p| matches!(p, Percentile::TooFew { .. })) {
+        lines.push("n< fewer records than the percentile needs.");
+    }
+    if results.iter().any(queue_bound) {
+        lines.push("queue-bound: a closed loop, whose latencies are queue ÷ rate and are not compared.");
+    }
+    if results.iter().any(|r| !r.verdict.valid()) {
+        lines.push("INVALID: shown, and in no comparison; the report says why.");
+    }
+    if report.facts.mock {
+        lines.push("A mock broker was measured: nothing here is about Kafka.");
+    }
+    lines
+}

@@ -1,0 +1,4 @@
+//! Tracing set-up, metric names in one place, the /metrics endpoint.
+
+pub mod http;
+pub mod metrics;

@@ -1,0 +1,328 @@
+//! What agents measure.
+
+use std::collections::BTreeMap;
+
+use tribunal_model::trial::Part;
+use tribunal_stats::{
+    Activity, AgentReport, Backlog, ClientSecond, ClientStatistics, Cpu, Distribution, Fates, PartitionCount, Sample,
+    Tallies, Tally,
+};
+
+use super::{alike, all, required};
+use crate::{Invalid, pb};
+
+alike! {
+    Fates { scheduled, acknowledged, not_written, possibly_written, unresolved, shed, unsent }
+    Cpu { sender_ns, recorder_ns, client_ns, client_busiest_ns, other_ns, host_busy_ns, host_steal_ns }
+    ClientSecond { producer, topic, acknowledged, failed, in_flight, queue_full }
+    Backlog { at_start, at_end }
+    ClientStatistics {
+        batches,
+        batch_records,
+        requests,
+        retries,
+        timeouts,
+        transmit_errors,
+        disconnects,
+        wire_bytes,
+        record_bytes,
+        throttle_ms,
+        throttled,
+        out_of_range,
+    }
+}
+
+impl From<&Distribution> for pb::Distribution {
+    fn from(domain: &Distribution) -> Self {
+        let overflow = domain.overflow();
+        let hdr = if domain.count() == overflow {
+            Vec::new()
+        } else {
+            domain.encode()
+        };
+        Self { hdr, overflow }
+    }
+}
+
+fn distribution(field: &'static str, raw: Option<pb::Distribution>) -> Result<Distribution, Invalid> {
+    let pb::Distribution { hdr, overflow } = raw.ok_or(Invalid::Missing(field))?;
+    Distribution::decode(&hdr, overflow).map_err(|source| Invalid::Histogram { field, source })
+}
+
+impl From<&Tally> for pb::Tally {
+    fn from(domain: &Tally) -> Self {
+        let Tally {
+            fates,
+            response,
+            service,
+            send_lag,
+            schedule_delay,
+            late_sends,
+            failed,
+            censored,
+        } = domain;
+        Self {
+            fates: Some((*fates).into()),
+            response: Some(response.into()),
+            service: Some(service.into()),
+            send_lag: Some(send_lag.into()),
+            schedule_delay: Some(schedule_delay.into()),
+            late_sends: *late_sends,
+            failed: failed
+                .iter()
+                .map(|(error, latencies)| pb::FailedLatencies {
+                    error: error.clone(),
+                    latencies: Some(latencies.into()),
+                })
+                .collect(),
+            censored: Some(censored.into()),
+        }
+    }
+}
+
+impl TryFrom<pb::Tally> for Tally {
+    type Error = Invalid;
+
+    fn try_from(raw: pb::Tally) -> Result<Self, Invalid> {
+        let pb::Tally {
+            fates,
+            response,
+            service,
+            send_lag,
+            schedule_delay,
+            late_sends,
+            failed,
+            censored,
+        } = raw;
+        let mut failed_by_error = BTreeMap::new();
+        for pb::FailedLatencies { error, latencies } in failed {
+            let latencies = distribution("FailedLatencies.latencies", latencies)?;
+            if failed_by_error.insert(error.clone(), latencies).is_some() {
+                return Err(Invalid::Twice {
+                    field: "Tally.failed",
+                    text: error,
+                });
+            }
+        }
+        Ok(Self {
+            fates: required("Tally.fates", fates)?,
+            response: distribution("Tally.response", response)?,
+            service: distribution("Tally.service", service)?,
+            send_lag: distribution("Tally.send_lag", send_lag)?,
+            schedule_delay: distribution("Tally.schedule_delay", schedule_delay)?,
+            late_sends,
+            failed: failed_by_error,
+            censored: distribution("Tally.censored", censored)?,
+        })
+    }
+}
+
+impl From<&Tallies> for pb::Tallies {
+    fn from(domain: &Tallies) -> Self {
+        let mut raw = Self {
+            warm_up: None,
+            window: None,
+            cool_down: None,
+        };
+        for (part, tally) in domain.iter() {
+            let place = match part {
+                Part::WarmUp => &mut raw.warm_up,
+                Part::Window => &mut raw.window,
+                Part::CoolDown => &mut raw.cool_down,
+            };
+            *place = Some(tally.into());
+        }
+        raw
+    }
+}
+
+impl TryFrom<pb::Tallies> for Tallies {
+    type Error = Invalid;
+
+    fn try_from(raw: pb::Tallies) -> Result<Self, Invalid> {
+        let pb::Tallies {
+            warm_up,
+            window,
+            cool_down,
+        } = raw;
+        let mut domain = Self::default();
+        for (part, tally) in [
+            (Part::WarmUp, warm_up),
+            (Part::Window, window),
+            (Part::CoolDown, cool_down),
+        ] {
+            if let Some(tally) = tally {
+                *domain.of(part) = tally.try_into()?;
+            }
+        }
+        Ok(domain)
+    }
+}
+
+impl From<Sample> for pb::Sample {
+    fn from(domain: Sample) -> Self {
+        let Sample {
+            start_ns,
+            end_ns,
+            tallies,
+            activity,
+            clients,
+        } = domain;
+        Self {
+            start_ns,
+            end_ns,
+            tallies: Some((&tallies).into()),
+            activity: Some(activity.into()),
+            clients: all(clients),
+        }
+    }
+}
+
+impl TryFrom<pb::Sample> for Sample {
+    type Error = Invalid;
+
+    fn try_from(raw: pb::Sample) -> Result<Self, Invalid> {
+        let pb::Sample {
+            start_ns,
+            end_ns,
+            tallies,
+            activity,
+            clients,
+        } = raw;
+        Ok(Self {
+            start_ns,
+            end_ns,
+            tallies: required("Sample.tallies", tallies)?,
+            activity: required("Sample.activity", activity)?,
+            clients: all(clients),
+        })
+    }
+}
+
+impl From<Activity> for pb::Activity {
+    fn from(domain: Activity) -> Self {
+        let Activity {
+            acknowledged,
+            acknowledged_bytes,
+            failed,
+            written_blind,
+            queue_full,
+            blocked_ns,
+            spin_ns,
+            in_flight,
+            cpu,
+        } = domain;
+        Self {
+            acknowledged,
+            acknowledged_bytes,
+            failed,
+            written_blind,
+            queue_full,
+            blocked_ns,
+            spin_ns,
+            in_flight,
+            cpu: Some(cpu.into()),
+        }
+    }
+}
+
+impl TryFrom<pb::Activity> for Activity {
+    type Error = Invalid;
+
+    fn try_from(raw: pb::Activity) -> Result<Self, Invalid> {
+        let pb::Activity {
+            acknowledged,
+            acknowledged_bytes,
+            failed,
+            written_blind,
+            queue_full,
+            blocked_ns,
+            spin_ns,
+            in_flight,
+            cpu,
+        } = raw;
+        Ok(Self {
+            acknowledged,
+            acknowledged_bytes,
+            failed,
+            written_blind,
+            queue_full,
+            blocked_ns,
+            spin_ns,
+            in_flight,
+            cpu: required("Activity.cpu", cpu)?,
+        })
+    }
+}
+
+impl From<AgentReport> for pb::AgentReport {
+    fn from(domain: AgentReport) -> Self {
+        let AgentReport {
+            tallies,
+            window,
+            backlog,
+            statistics,
+            partitions,
+            facts,
+        } = domain;
+        Self {
+            tallies: Some((&tallies).into()),
+            window: Some(window.into()),
+            backlog: Some(backlog.into()),
+            statistics: Some(statistics.into()),
+            partitions: partitions
+                .into_iter()
+                .map(
+                    |((topic, partition), PartitionCount { acknowledged, perhaps })| pb::PartitionCount {
+                        topic,
+                        partition,
+                        acknowledged,
+                        perhaps,
+                    },
+                )
+                .collect(),
+            facts: Some(facts.into()),
+        }
+    }
+}
+
+impl TryFrom<pb::AgentReport> for AgentReport {
+    type Error = Invalid;
+
+    fn try_from(raw: pb::AgentReport) -> Result<Self, Invalid> {
+        let pb::AgentReport {
+            tallies,
+            window,
+            backlog,
+            statistics,
+            partitions,
+            facts,
+        } = raw;
+        let mut by_partition = BTreeMap::new();
+        for pb::PartitionCount {
+            topic,
+            partition,
+            acknowledged,
+            perhaps,
+        } in partitions
+        {
+            let key = (topic, partition);
+            if by_partition.contains_key(&key) {
+                let text = format!("{} {}", key.0, key.1);
+                return Err(Invalid::Twice {
+                    field: "AgentReport.partitions",
+                    text,
+                });
+            }
+            by_partition.insert(key, PartitionCount { acknowledged, perhaps });
+        }
+        Ok(Self {
+            tallies: required("AgentReport.tallies", tallies)?,
+            window: required("AgentReport.window", window)?,
+            backlog: required("AgentReport.backlog", backlog)?,
+            statistics: required("AgentReport.statistics", statistics)?,
+            partitions: by_partition,
+            facts: required("AgentReport.facts", facts)?,
+        })
+    }
+}

@@ -1,0 +1,199 @@
+//! Trials, topics, windows and properties.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tribunal_model::ids::{CellId, TrialId};
+use tribunal_model::properties::{Properties, Value};
+use tribunal_model::trial::{Level, TopicShape, Trial, Windows};
+
+use super::{alike, all, filled, from_one, nanoseconds, required, trial_id};
+use crate::{Invalid, pb};
+
+impl From<Trial> for pb::Trial {
+    fn from(domain: Trial) -> Self {
+        let Trial {
+            id: TrialId(id),
+            block,
+            cell: CellId(cell),
+            levels,
+            topic,
+            load,
+            windows,
+            properties,
+        } = domain;
+        Self {
+            id,
+            block,
+            cell,
+            levels: all(levels),
+            topic: Some(topic.into()),
+            load: Some(load.into()),
+            windows: Some(windows.into()),
+            properties: Some(properties.into()),
+        }
+    }
+}
+
+impl TryFrom<pb::Trial> for Trial {
+    type Error = Invalid;
+
+    fn try_from(raw: pb::Trial) -> Result<Self, Invalid> {
+        let pb::Trial {
+            id,
+            block,
+            cell,
+            levels,
+            topic,
+            load,
+            windows,
+            properties,
+        } = raw;
+        Ok(Self {
+            id: trial_id("Trial.id", id)?,
+            block,
+            cell: CellId(from_one("Trial.cell", cell)?),
+            levels: all(levels),
+            topic: required("Trial.topic", topic)?,
+            load: required("Trial.load", load)?,
+            windows: required("Trial.windows", windows)?,
+            properties: required("Trial.properties", properties)?,
+        })
+    }
+}
+
+alike! {
+    Level { factor, value }
+}
+
+impl From<TopicShape> for pb::TopicShape {
+    fn from(domain: TopicShape) -> Self {
+        let TopicShape {
+            count,
+            partitions,
+            replication,
+            settings,
+        } = domain;
+        Self {
+            count,
+            partitions,
+            replication,
+            settings: all(settings),
+        }
+    }
+}
+
+impl From<pb::TopicShape> for TopicShape {
+    fn from(raw: pb::TopicShape) -> Self {
+        let pb::TopicShape {
+            count,
+            partitions,
+            replication,
+            settings,
+        } = raw;
+        Self {
+            count,
+            partitions,
+            replication,
+            settings: all(settings),
+        }
+    }
+}
+
+impl From<(String, String)> for pb::NamedText {
+    fn from((name, text): (String, String)) -> Self {
+        Self { name, text }
+    }
+}
+
+impl From<pb::NamedText> for (String, String) {
+    fn from(raw: pb::NamedText) -> Self {
+        let pb::NamedText { name, text } = raw;
+        (name, text)
+    }
+}
+
+impl From<Windows> for pb::Windows {
+    fn from(domain: Windows) -> Self {
+        let Windows {
+            warm_up,
+            measure,
+            drain,
+        } = domain;
+        Self {
+            warm_up_ns: nanoseconds(warm_up),
+            measure_ns: nanoseconds(measure),
+            drain_ns: nanoseconds(drain),
+        }
+    }
+}
+
+impl From<pb::Windows> for Windows {
+    fn from(raw: pb::Windows) -> Self {
+        let pb::Windows {
+            warm_up_ns,
+            measure_ns,
+            drain_ns,
+        } = raw;
+        Self {
+            warm_up: Duration::from_nanos(warm_up_ns),
+            measure: Duration::from_nanos(measure_ns),
+            drain: Duration::from_nanos(drain_ns),
+        }
+    }
+}
+
+impl From<Properties> for pb::Properties {
+    fn from(domain: Properties) -> Self {
+        Self {
+            properties: domain
+                .iter()
+                .map(|(name, value)| pb::Property {
+                    name: name.to_owned(),
+                    value: Some(value.clone().into()),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl TryFrom<pb::Properties> for Properties {
+    type Error = Invalid;
+
+    fn try_from(raw: pb::Properties) -> Result<Self, Invalid> {
+        let pb::Properties { properties } = raw;
+        let mut domain = Self::default();
+        for pb::Property { name, value } in properties {
+            filled("Property.name", &name)?;
+            if domain.get(&name).is_some() {
+                return Err(Invalid::Twice {
+                    field: "Properties.properties",
+                    text: name,
+                });
+            }
+            domain.set(name, required("Property.value", value)?);
+        }
+        Ok(domain)
+    }
+}
+
+impl From<Value> for pb::property::Value {
+    fn from(domain: Value) -> Self {
+        match domain {
+            Value::Text(text) => Self::Text(text),
+            Value::Env(name) => Self::Env(name),
+            // Plans are UTF-8, and so are the paths in them.
+            Value::File(path) => Self::File(path.to_string_lossy().into_owned()),
+        }
+    }
+}
+
+impl From<pb::property::Value> for Value {
+    fn from(raw: pb::property::Value) -> Self {
+        match raw {
+            pb::property::Value::Text(text) => Self::Text(text),
+            pb::property::Value::Env(name) => Self::Env(name),
+            pb::property::Value::File(path) => Self::File(PathBuf::from(path)),
+        }
+    }
+}
