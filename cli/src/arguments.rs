@@ -8,95 +8,16 @@ use tribunal_model::plan::Override;
 use crate::exit;
 use crate::settings::{AgentFlags, ClientFlags, CoordinatorFlags, Flags, LogFlags};
 
+mod examples;
+#[cfg(test)]
+mod tests;
+
 const ABOUT: &str = "Kafka producer settings on trial: coordinated load tests whose numbers can be believed.";
-
-const EXAMPLES: &str = "\
-Examples:
-  tribunal demo                                       a whole experiment on a mock broker, in under a minute
-  tribunal plan init > plan.toml                      a commented plan to start from
-  tribunal plan check plan.toml                       what it would do; touches no cluster
-  tribunal run plan.toml --local 2                    run it with two agents on this host
-  tribunal coordinator --listen 10.0.0.5:7651         on one host,
-  tribunal agent --coordinator http://10.0.0.5:7651   on many others,
-  tribunal run plan.toml --coordinator http://10.0.0.5:7651   from anywhere";
-
-const DEMO: &str = "\
-Examples:
-  tribunal demo
-  tribunal demo --out /tmp/my-first-report";
-
-const RUN: &str = "\
-Examples:
-  tribunal run plan.toml --local 2
-  tribunal run plan.toml --coordinator http://10.0.0.5:7651
-  tribunal run plan.toml --local 2 --set workload.rate=20k/s --set window.measure=10s
-  tribunal run plan.toml --local 1 --format csv > results.csv
-  tribunal run plan.toml --coordinator http://10.0.0.5:7651 --detach
-
-Ctrl-C cancels the experiment and keeps its finished trials; a second Ctrl-C leaves at once. When the connection to the
-coordinator is lost the experiment goes on, and `tribunal watch ID` attaches again.";
-
-const COORDINATOR: &str = "\
-Examples:
-  tribunal coordinator
-  tribunal coordinator --listen 0.0.0.0:7651 --http 0.0.0.0:7652 --store /var/lib/tribunal
-
-There is no authentication: listen only where everybody may start load tests.";
-
-const AGENT: &str = "\
-Examples:
-  tribunal agent --coordinator http://10.0.0.5:7651
-  tribunal agent --coordinator http://10.0.0.5:7651 --name rack1-a --metrics 0.0.0.0:7653";
-
-const CHECK: &str = "\
-Examples:
-  tribunal plan check plan.toml
-  tribunal plan check plan.toml --set 'factors.linger.ms=[0, 5, 50]'
-  tribunal plan check plan.toml --format csv";
-
-const INIT: &str = "\
-Example:
-  tribunal plan init > plan.toml";
-
-const AGENTS: &str = "\
-Examples:
-  tribunal agents
-  tribunal agents --coordinator http://10.0.0.5:7651 --format json";
-
-const EXPERIMENTS: &str = "\
-Examples:
-  tribunal experiments
-  tribunal experiments --coordinator http://10.0.0.5:7651 --format csv";
-
-const WATCH: &str = "\
-Examples:
-  tribunal watch 3f9a01bc
-  tribunal watch 3f9a01bc --coordinator http://10.0.0.5:7651 --out ./results
-
-ID is an experiment's id or a part of it of at least four characters. As in `tribunal run`, Ctrl-C cancels the
-experiment; a second Ctrl-C leaves at once.";
-
-const CANCEL: &str = "\
-Example:
-  tribunal cancel 3f9a01bc --coordinator http://10.0.0.5:7651";
-
-const REPORT: &str = "\
-Examples:
-  tribunal report 3f9a01bc
-  tribunal report 3f9a01bc --format csv > results.csv
-  tribunal report 3f9a01bc --coordinator http://10.0.0.5:7651 --out ./results";
-
-const RESUME: &str = "\
-Examples:
-  tribunal resume 3f9a01bc --local 2
-  tribunal resume 3f9a01bc --coordinator http://10.0.0.5:7651
-
-The experiment goes on after its last finished trial; topics that interrupted attempts left are removed.";
 
 /// What was typed.
 #[derive(Debug, Parser)]
 #[command(name = "tribunal", version, about = ABOUT, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = const_str(EXAMPLES, exit::HELP), disable_help_subcommand = true)]
+#[command(after_help = joined(examples::GENERAL, exit::HELP), disable_help_subcommand = true)]
 pub(crate) struct Arguments {
     /// Configuration file of the programs (TOML); there is none by default
     #[arg(long, global = true, value_name = "FILE", help_heading = "Every verb")]
@@ -104,7 +25,7 @@ pub(crate) struct Arguments {
     /// How log lines on standard error look: text or json
     #[arg(long, global = true, value_name = "FORMAT", help_heading = "Every verb")]
     log_format: Option<String>,
-    /// What is logged: error, warn, info, debug, trace, or a filter such as info,tribunal_agent=debug
+    /// What is logged: error, warn, info, debug, trace, or a filter such as `info,tribunal_agent=debug`
     #[arg(long, global = true, value_name = "LEVEL", help_heading = "Every verb")]
     log_level: Option<String>,
     /// Print every setting with its origin (default, file, environment, flag) and end
@@ -118,37 +39,37 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Run a small experiment on a mock broker, all on this host, in under a minute
-    #[command(after_help = DEMO)]
+    #[command(after_help = examples::DEMO)]
     Demo(Demo),
     /// Run a plan and write its report
-    #[command(after_help = RUN)]
+    #[command(after_help = examples::RUN)]
     Run(Run),
     /// Check a plan, or print one to start from
     #[command(subcommand)]
     Plan(PlanVerb),
     /// Run the coordinator, which agents and command lines dial
-    #[command(after_help = COORDINATOR)]
+    #[command(after_help = examples::COORDINATOR)]
     Coordinator(Coordinator),
     /// Run an agent, which drives the producers
-    #[command(after_help = AGENT)]
+    #[command(after_help = examples::AGENT)]
     Agent(Agent),
     /// Show the agents that are connected
-    #[command(after_help = AGENTS)]
+    #[command(after_help = examples::AGENTS)]
     Agents(Agents),
     /// Show the experiments of the store, or of a coordinator
-    #[command(after_help = EXPERIMENTS)]
+    #[command(after_help = examples::EXPERIMENTS)]
     Experiments(Experiments),
     /// Attach to an experiment
-    #[command(after_help = WATCH)]
+    #[command(after_help = examples::WATCH)]
     Watch(Watch),
     /// Cancel an experiment; its finished trials are kept
-    #[command(after_help = CANCEL)]
+    #[command(after_help = examples::CANCEL)]
     Cancel(Cancel),
     /// Show the results of an experiment, or copy its folder
-    #[command(after_help = REPORT)]
+    #[command(after_help = examples::REPORT)]
     Report(Report),
     /// Go on with an interrupted experiment
-    #[command(after_help = RESUME)]
+    #[command(after_help = examples::RESUME)]
     Resume(Resume),
     /// A mock cluster that makes topics on request
     #[command(hide = true)]
@@ -159,10 +80,10 @@ pub(crate) enum Verb {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PlanVerb {
     /// Show what a plan would do: cells, trials, wall time, bytes, warnings; touches no cluster
-    #[command(after_help = CHECK)]
+    #[command(after_help = examples::CHECK)]
     Check(Check),
     /// Print a commented plan
-    #[command(after_help = INIT)]
+    #[command(after_help = examples::INIT)]
     Init,
 }
 
@@ -383,7 +304,7 @@ pub(crate) struct Mock {
     pub(crate) round_trip_ms: u64,
 }
 
-fn const_str(examples: &str, codes: &str) -> String {
+fn joined(examples: &str, codes: &str) -> String {
     format!("{examples}\n\n{codes}")
 }
 
@@ -399,14 +320,15 @@ impl Arguments {
             ..Flags::default()
         };
         let (dial, kept) = match &self.verb {
-            Some(Verb::Run(Run { dial, kept, .. }) | Verb::Resume(Resume { dial, kept, .. })) => {
-                (Some(dial), Some(kept))
-            }
-            Some(Verb::Experiments(Experiments { dial, kept, .. }) | Verb::Report(Report { dial, kept, .. })) => {
-                (Some(dial), Some(kept))
-            }
-            Some(Verb::Watch(Watch { dial, .. }) | Verb::Cancel(Cancel { dial, .. })) => (Some(dial), None),
-            Some(Verb::Agents(Agents { dial, .. })) => (Some(dial), None),
+            Some(
+                Verb::Run(Run { dial, kept, .. })
+                | Verb::Resume(Resume { dial, kept, .. })
+                | Verb::Experiments(Experiments { dial, kept, .. })
+                | Verb::Report(Report { dial, kept, .. }),
+            ) => (Some(dial), Some(kept)),
+            Some(
+                Verb::Watch(Watch { dial, .. }) | Verb::Cancel(Cancel { dial, .. }) | Verb::Agents(Agents { dial, .. }),
+            ) => (Some(dial), None),
             Some(Verb::Coordinator(Coordinator { listen, http, kept, .. })) => {
                 flags.coordinator = CoordinatorFlags {
                     listen: listen.clone(),
@@ -433,107 +355,5 @@ impl Arguments {
             coordinator: dial.and_then(|dial| dial.coordinator.clone()),
         };
         flags
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[track_caller]
-    fn refused(line: &str) -> String {
-        let error = Arguments::try_parse_from(line.split(' ')).unwrap_err();
-        assert_eq!(error.exit_code(), 2, "{line}");
-        error.to_string()
-    }
-
-    #[test]
-    fn the_command_is_consistent() {
-        Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn every_visible_verb_shows_an_example() {
-        fn visit(command: &clap::Command) {
-            for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
-                if verb.has_subcommands() {
-                    visit(verb);
-                } else {
-                    let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
-                    assert!(
-                        help.contains(&format!(" {}", verb.get_name())),
-                        "{}: {help}",
-                        verb.get_name()
-                    );
-                    assert!(verb.get_about().is_some());
-                }
-            }
-        }
-        visit(&Arguments::command());
-    }
-
-    #[test]
-    fn the_examples_of_the_help_can_be_typed() {
-        let examples = [
-            EXAMPLES,
-            DEMO,
-            RUN,
-            COORDINATOR,
-            AGENT,
-            CHECK,
-            INIT,
-            AGENTS,
-            EXPERIMENTS,
-            WATCH,
-            CANCEL,
-            REPORT,
-            RESUME,
-        ];
-        for line in examples
-            .iter()
-            .flat_map(|text| text.lines())
-            .filter(|line| line.starts_with("  tribunal "))
-        {
-            let typed = line
-                .split("   ")
-                .next()
-                .map(str::trim)
-                .filter(|typed| !typed.is_empty());
-            let typed = typed.unwrap_or_else(|| line.trim().split("   ").next().unwrap_or_default());
-            let typed = typed
-                .split(" > ")
-                .next()
-                .unwrap_or_default()
-                .replace("[0, 5, 50]", "[0,5,50]")
-                .replace('\'', "");
-            Arguments::try_parse_from(typed.split(' ')).unwrap_or_else(|error| panic!("{typed}: {error}"));
-        }
-    }
-
-    #[test]
-    fn wrong_usage_is_told_with_code_two() {
-        refused("tribunal frobnicate");
-        refused("tribunal run");
-        assert!(refused("tribunal run plan.toml --set nothing").contains("KEY=VALUE"));
-        refused("tribunal run plan.toml --local 0");
-        refused("tribunal run plan.toml --local 2 --coordinator http://a:1");
-        refused("tribunal run plan.toml --local 2 --detach");
-        refused("tribunal report 1234 --out x --format csv");
-        refused("tribunal agents --format xml");
-    }
-
-    #[test]
-    fn flags_become_settings_of_the_section_that_the_verb_is_about() {
-        let flags = |line: &str| Arguments::try_parse_from(line.split(' ')).unwrap().overrides();
-        let agent = flags("tribunal agent --coordinator http://a:1 --name b --log-format json");
-        assert_eq!(agent.agent.coordinator.as_deref(), Some("http://a:1"));
-        assert_eq!(agent.client.coordinator, None);
-        assert_eq!(agent.log.format.as_deref(), Some("json"));
-        let run = flags("tribunal run p.toml --coordinator http://a:1 --store /s");
-        assert_eq!(run.client.coordinator.as_deref(), Some("http://a:1"));
-        assert_eq!(run.coordinator.store.as_deref(), Some("/s"));
-        assert_eq!(flags("tribunal demo"), Flags::default());
     }
 }

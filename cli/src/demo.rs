@@ -30,7 +30,7 @@ pub(crate) async fn demo(verb: arguments::Demo) -> anyhow::Result<Exit> {
             terminal::say(&format!("demo: limit loosened for a laptop: {limit}"));
         }
     }
-    let work = Work::Submit(&checked, Told::NoWarnings);
+    let work = Work::Submit(&checked, Told::Little);
     let exit = run::local(store.path(), AGENTS, work, results).await?;
     if !results.quiet && matches!(exit, Exit::Done | Exit::Invalid) {
         terminal::say("a mock broker was measured: the figures show tribunal at work, they say nothing about Kafka");

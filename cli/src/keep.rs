@@ -18,7 +18,7 @@ use crate::terminal;
 #[derive(Debug)]
 pub(crate) struct Folder {
     place: TempDir,
-    folder: PathBuf,
+    path: PathBuf,
     report: ExperimentReport,
 }
 
@@ -27,21 +27,21 @@ impl Folder {
     pub(crate) async fn fetch(client: &Client, id: ExperimentId, near: Option<&Path>) -> anyhow::Result<Self> {
         let place = place(near)?;
         let store = Store::open(place.path());
-        let folder = store.folder(id);
-        client.folder(&id.to_string(), &folder).await?;
+        let path = store.folder(id);
+        client.folder(&id.to_string(), &path).await?;
         let report = store.report(id)?;
-        Ok(Self { place, folder, report })
+        Ok(Self { place, path, report })
     }
 
     /// Copies an experiment's folder from a store of this host.
     pub(crate) fn of_store(store: &Store, id: ExperimentId, near: Option<&Path>) -> anyhow::Result<Self> {
         let place = place(near)?;
-        let folder = place.path().join("experiment");
+        let path = place.path().join("experiment");
         let from = store.folder(id);
-        copy(&from, &folder).with_context(|| format!("{} cannot be copied", from.display()))?;
+        copy(&from, &path).with_context(|| format!("{} cannot be copied", from.display()))?;
         Ok(Self {
             place,
-            folder,
+            path,
             report: store.report(id)?,
         })
     }
@@ -60,7 +60,7 @@ impl Folder {
             }
             None => self.free_name(),
         };
-        std::fs::rename(&self.folder, &out)
+        std::fs::rename(&self.path, &out)
             .map_err(|error| Usage(format!("the results cannot be moved to {}: {error}", out.display())))?;
         self.place.close().context("a temporary folder cannot be removed")?;
         Ok(out)
@@ -82,7 +82,7 @@ impl Folder {
             .iter()
             .filter_map(|text| Override::parse(text).ok())
             .collect();
-        let text = std::fs::read_to_string(self.folder.join("plan.toml")).unwrap_or_default();
+        let text = std::fs::read_to_string(self.path.join("plan.toml")).unwrap_or_default();
         let plan = Plan::parse("plan.toml", &text, &overrides).or_else(|_| Plan::parse("plan.toml", &text, &[]));
         plan.map_or_else(|_| "experiment".to_owned(), |plan| plan.slug())
     }

@@ -53,6 +53,7 @@ impl Local {
         let logs = store.join("local").join(std::process::id().to_string());
         std::fs::create_dir_all(&logs)
             .map_err(|error| crate::exit::Usage(format!("{} cannot be made: {error}", logs.display())))?;
+        sweep(store);
         let mut command = command()?;
         command
             .args([
@@ -178,6 +179,18 @@ impl Local {
             let _ = self.logs.parent().map(std::fs::remove_dir);
         }
         failed
+    }
+}
+
+/// Removes the logs of commands that were killed: of processes that are no more.
+fn sweep(store: &Path) {
+    for entry in std::fs::read_dir(store.join("local")).into_iter().flatten().flatten() {
+        let id = entry.file_name();
+        let is_id = id.to_string_lossy().parse::<u32>().is_ok();
+        if is_id && !Path::new("/proc").join(&id).exists() {
+            // It does no harm where it stays.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
     }
 }
 

@@ -28,15 +28,19 @@ mod terminal;
 mod watch;
 
 fn main() -> ExitCode {
-    let exit = catch_unwind(AssertUnwindSafe(|| match Arguments::try_parse() {
+    guarded(|| match Arguments::try_parse() {
         Ok(arguments) => start(arguments),
         Err(error) => refuse(&error),
-    }));
-    exit.unwrap_or_else(|_| {
+    })
+    .into()
+}
+
+/// A panic is a bug, and has its exit code.
+fn guarded(work: impl FnOnce() -> Exit) -> Exit {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         terminal::say("error: this is a bug in tribunal; the lines above say where");
         Exit::Defect
     })
-    .into()
 }
 
 /// Help and version are answers, everything else is wrong usage.
@@ -96,5 +100,16 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Verb::Coordinator(verb) => services::coordinator(&verb, &settings).await,
         Verb::Agent(verb) => services::agent(&verb, &settings).await,
         Verb::Mock(verb) => mock::mock(&verb),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_with_the_code_of_a_bug() {
+        assert_eq!(guarded(|| panic!("on purpose")), Exit::Defect);
+        assert_eq!(guarded(|| Exit::Invalid), Exit::Invalid);
     }
 }

@@ -34,14 +34,14 @@ pub(crate) fn mock(verb: &arguments::Mock) -> anyhow::Result<Exit> {
 
 fn answer(line: &str, make: impl FnOnce(&str, i32, i32) -> Result<(), String>) -> String {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let (name, made) = match words.as_slice() {
+    let (name, answer) = match words.as_slice() {
         ["topic", name, partitions, replication] => match (partitions.parse(), replication.parse()) {
             (Ok(partitions), Ok(replication)) => (*name, make(name, partitions, replication)),
             _ => (*name, Err("partitions and replication are whole numbers".to_owned())),
         },
         _ => ("-", Err("expected: topic NAME PARTITIONS REPLICATION".to_owned())),
     };
-    match made {
+    match answer {
         Ok(()) => format!("ok {name}\n"),
         Err(text) => format!(
             "error {name} {}\n",
@@ -64,16 +64,10 @@ mod tests {
                 Ok(())
             }
         };
-        let made = |line| answer(line, make);
-        assert_eq!(made("topic a-b 12 3"), "ok a-b\n");
-        assert_eq!(made("topic taken 12 3"), "error taken is there\n");
-        assert_eq!(
-            made("topic a x 3"),
-            "error a partitions and replication are whole numbers\n"
-        );
-        assert_eq!(
-            made("whatever"),
-            "error - expected: topic NAME PARTITIONS REPLICATION\n"
-        );
+        let check = |line, expected: &str| assert_eq!(answer(line, make), expected);
+        check("topic a-b 12 3", "ok a-b\n");
+        check("topic taken 12 3", "error taken is there\n");
+        check("topic a x 3", "error a partitions and replication are whole numbers\n");
+        check("whatever", "error - expected: topic NAME PARTITIONS REPLICATION\n");
     }
 }

@@ -207,27 +207,31 @@ fn summary(checked: &Checked) -> String {
     let cells = format::plural(matrix.cells.len() as u64, "cell");
     let repetitions = format::plural(u64::from(matrix.repetitions), "repetition");
     let trials = format::plural(matrix.trials.len() as u64, "trial");
-    let mut text = format!("{}: {cells}{excluded} x {repetitions} = {trials}\n", plan.name);
-    text += &format!(
-        "wall time: about {}, at most {} when every drain is used up\n",
-        about(matrix.expected_wall_time(OVERHEAD)),
-        about(matrix.longest_wall_time(OVERHEAD))
-    );
-    text += &match (values(matrix), matrix.bytes()) {
-        (Some(values), Some(bytes)) => format!(
-            "bytes: {} of record values, {} with replication, before compression\n",
+    let bytes = match (values(matrix), matrix.bytes()) {
+        (Some(values), Some(replicated)) => format!(
+            "{} of record values, {} with replication, before compression",
             format::bytes(values),
-            format::bytes(bytes)
+            format::bytes(replicated)
         ),
-        _ => "bytes: not known beforehand (a closed loop, or sizes that only the agents' files tell)\n".to_owned(),
+        _ => "not known beforehand (a closed loop, or sizes that only the agents' files tell)".to_owned(),
     };
-    for limit in plan.limits.loosened() {
-        text += &format!("limit loosened: {limit}\n");
-    }
-    if !terminal::utf8() {
-        text = format::ascii(&text);
-    }
-    text
+    let mut lines = vec![
+        format!("{}: {cells}{excluded} x {repetitions} = {trials}", plan.name),
+        format!(
+            "wall time: about {}, at most {} when every drain is used up",
+            about(matrix.expected_wall_time(OVERHEAD)),
+            about(matrix.longest_wall_time(OVERHEAD))
+        ),
+        format!("bytes: {bytes}"),
+    ];
+    lines.extend(
+        plan.limits
+            .loosened()
+            .iter()
+            .map(|limit| format!("limit loosened: {limit}")),
+    );
+    let text = lines.join("\n") + "\n";
+    if terminal::utf8() { text } else { format::ascii(&text) }
 }
 
 /// The bytes of record values of all trials, replicas not counted.

@@ -46,7 +46,9 @@ impl View {
             (false, true) => {
                 let style = ProgressStyle::with_template("{spinner} [{bar:16}] {wide_msg}").ok();
                 let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr());
-                How::Bar(style.map_or(bar.clone(), |style| bar.with_style(style.progress_chars("=> "))))
+                How::Bar(style.map_or(bar.clone(), |style| {
+                    bar.with_style(style.progress_chars("=> ").tick_chars("-\\|/ "))
+                }))
             }
         };
         Self {
@@ -107,7 +109,12 @@ impl Live {
                     ..Self::default()
                 };
             }
-            Progress::Phase { phase, .. } => self.phase = Some(*phase),
+            Progress::Phase { phase, .. } => {
+                self.phase = Some(*phase);
+                if *phase == Phase::Done {
+                    (self.delivered, self.response_p99) = (None, None);
+                }
+            }
             Progress::Live {
                 delivered,
                 response_p99,
@@ -198,10 +205,10 @@ fn line(progress: &Progress, changing: bool) -> Option<String> {
             let verdict = if *valid { "valid" } else { "INVALID" };
             let mut line = format!("trial {} of {of}: {}{verdict}", trial.0, spaced(cell));
             if let Some(delivered) = delivered {
-                line += &format!(", {}", format::rate(*delivered));
+                line = line + ", " + &format::rate(*delivered);
             }
             if let Some(p99) = response_p99 {
-                line += &format!(", p99 {}", micros(*p99));
+                line = line + ", p99 " + &micros(*p99);
             }
             Some(line + &format!(", bound by {bound_by}"))
         }
@@ -245,7 +252,9 @@ pub(crate) fn summary(ended: &Ended) -> String {
     };
     let trials = format::plural(u64::from(ended.trials), "trial");
     let finished = format!("{} of {trials} finished, {} invalid", ended.finished, ended.invalid);
-    match (ended.reason.is_empty(), ended.finished) {
+    // A cancelled experiment says so twice.
+    let told = ended.reason.is_empty() || ended.reason == how;
+    match (told, ended.finished) {
         (true, _) => format!("{how}: {finished}"),
         (false, 0) => format!("{how}: {}", ended.reason),
         (false, _) => format!("{how}: {} ({finished})", ended.reason),

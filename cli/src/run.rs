@@ -28,13 +28,13 @@ pub(crate) enum Work<'w> {
     Resume(&'w str),
 }
 
-/// How much of the plan's warnings is told.
+/// How much is told before an experiment starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// All of them.
+    /// The store and the plan's warnings.
     Everything,
-    /// None: the plan is ours.
-    NoWarnings,
+    /// Neither: plan and store are ours.
+    Little,
 }
 
 /// `tribunal run`.
@@ -102,10 +102,10 @@ pub(crate) async fn local(store: &Path, agents: u32, work: Work<'_>, results: &R
     let mut interrupts = Interrupts::take()?;
     let mut view = View::new(results.quiet);
     let processes = format!("1 coordinator and {}", format::plural(u64::from(agents), "agent"));
-    view.say(&format!(
-        "starting {processes} on this host; the store is {}",
-        store.display()
-    ));
+    view.say(&format!("starting {processes} on this host"));
+    if !matches!(work, Work::Submit(_, Told::Little)) {
+        view.say(&format!("the store is {}", store.display()));
+    }
     let mut local = interrupts.or_interrupted(Local::start(store, agents)).await?;
     let followed = local_work(&mut local, &work, &mut interrupts, &mut view, results).await;
     match followed {
@@ -113,7 +113,7 @@ pub(crate) async fn local(store: &Path, agents: u32, work: Work<'_>, results: &R
             if exit == Exit::AgentsLost
                 && let Some(error) = local.ended().await
             {
-                terminal::say_error(&error);
+                terminal::say(&error.to_string());
             }
             local.stop().await;
             Ok(exit)

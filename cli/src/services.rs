@@ -83,13 +83,13 @@ where
     }
     shutdown.cancel();
     tokio::select! {
-        ended = timeout(SHUTDOWN, &mut work) => match ended {
-            Ok(ended) => ended?,
-            Err(_) => {
+        ended = timeout(SHUTDOWN, &mut work) => {
+            let Ok(ended) = ended else {
                 tracing::error!("did not end within {SHUTDOWN:?}");
                 return Ok(Exit::Defect);
-            }
-        },
+            };
+            ended?;
+        }
         () = interrupts.next() => {
             tracing::warn!("told to end twice: ends at once");
             return Ok(Exit::Cancelled);

@@ -121,7 +121,11 @@ pub(crate) async fn finish(
 ) -> anyhow::Result<Exit> {
     let exit = Exit::of_ended(ended);
     let good = matches!(exit, Exit::Done | Exit::Invalid | Exit::Cancelled);
-    let summary = if good { summary(ended) } else { format!("error: {}", summary(ended)) };
+    let summary = if good {
+        summary(ended)
+    } else {
+        format!("error: {}", summary(ended))
+    };
     if ended.finished == 0 {
         // There is nothing to show or to keep but the reason.
         terminal::say(&summary);

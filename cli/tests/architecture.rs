@@ -77,14 +77,17 @@ const BANNED_MODULES: [&str; 5] = ["utils", "helpers", "common", "manager", "typ
 const LONGEST_FILE: usize = 700;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("cli is in the workspace")
+        .to_owned()
 }
 
 fn metadata() -> Metadata {
     let mut command = MetadataCommand::new();
     command.manifest_path(root().join("Cargo.toml")).no_deps();
     command.other_options(["--offline".to_owned()]);
-    command.exec().unwrap()
+    command.exec().expect("cargo knows this workspace")
 }
 
 /// Name and kind of each dependency, each pair once.
@@ -99,7 +102,7 @@ fn dependencies(package: &Package) -> BTreeSet<(String, bool)> {
 /// Every source file of ours with its path from the root.
 fn sources() -> Vec<(String, String)> {
     fn visit(folder: &Path, found: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
             let name = entry.file_name();
             let name = name.to_string_lossy();
@@ -113,7 +116,8 @@ fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
     visit(&root(), &mut found);
     found.sort();
-    let relative = |path: &Path| path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+    let root = root();
+    let relative = |path: &Path| path.strip_prefix(&root).unwrap_or(path).to_string_lossy().into_owned();
     // A file may vanish while somebody edits the tree.
     found
         .iter()

@@ -20,6 +20,11 @@ const BLOCKED: f64 = 0.05;
 const BUSY: f64 = 0.9;
 /// A client that holds less than this of the offered load has a small buffer.
 const BUFFER_SECONDS: f64 = 0.2;
+/// The most that the service time may add to the allowed growth of the backlog, as a share of the intended sends.
+///
+/// Service time holds the wait in the client's queue, so under overload it grows with the very backlog that it would excuse:
+/// without this bound a trial that delivered 609 of 2,000 records a second, at a p99 of 14 s, counted as sustained.
+const EDGE_NOISE: f64 = 0.05;
 /// A window shorter than this cannot show rare events.
 const SHORT_WINDOW: std::time::Duration = std::time::Duration::from_secs(10);
 
@@ -71,7 +76,9 @@ fn rates(evidence: &Evidence<'_>, measured: &Tally) -> (Rates, i64, u64) {
     let offered = measured.fates.scheduled as f64 / seconds;
     let linger = effective(evidence, "linger.ms").unwrap_or(0.0) / 1e3;
     let service_p99 = measured.service.quantile(0.99).unwrap_or_default().as_secs_f64();
-    let allowance = 0.01 * measured.fates.scheduled as f64 + offered * (linger + service_p99);
+    let scheduled = measured.fates.scheduled as f64;
+    let edges = (offered * service_p99).min(EDGE_NOISE * scheduled);
+    let allowance = 0.01 * scheduled + offered * linger + edges;
     let growth = evidence.merged.backlog.growth();
     let rates = Rates {
         offered: paced.then_some(offered),

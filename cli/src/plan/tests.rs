@@ -108,3 +108,17 @@ fn a_submission_carries_the_overrides_as_they_read_back() {
 fn the_template_can_be_checked_and_warns_of_nothing_wrong() {
     Checked::new("plan.toml", TEMPLATE.to_owned(), &[], false).unwrap();
 }
+
+#[test]
+fn the_examples_can_be_checked() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let plans: Vec<_> = entries
+        .filter(|path| path.extension().is_some_and(|end| end == "toml"))
+        .collect();
+    assert!(!plans.is_empty());
+    for plan in plans {
+        let checked = Checked::read(&plan, &[], false).unwrap();
+        assert!(checked.matrix.trials.len() > 1, "{}", plan.display());
+    }
+}

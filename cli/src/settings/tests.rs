@@ -1,3 +1,4 @@
+use super::sources::legal_name;
 use super::*;
 
 struct Sources {
@@ -44,7 +45,10 @@ impl Sources {
     fn refused(self, expected: &str) {
         let path = self.file.as_ref().map(|file| file.path().display().to_string());
         let error = self.read().unwrap_err().to_string();
-        assert_eq!(path.map_or(error.clone(), |path| error.replace(&path, "FILE")), expected);
+        assert_eq!(
+            path.map_or(error.clone(), |path| error.replace(&path, "FILE")),
+            expected
+        );
     }
 }
 

@@ -227,8 +227,15 @@ impl Cluster {
 
     /// The high watermark of each partition, by number: `offsets[p]`, for partitions `0..partitions`.
     pub fn end_offsets(&self, name: &str, partitions: i32) -> Result<Vec<i64>, Error> {
+        let topic = self.topic(name)?;
         self.retry("read end offsets of topic", name, |left| {
-            Ok(calls::end_offsets(&self.handle, name, partitions, left)?)
+            let answer = calls::end_offsets(&self.handle, name, partitions, left);
+            if answer.is_err() {
+                // librdkafka looks a leader up in its cache, which may be from before the topic was whole, and does not
+                // refresh it by itself; asking for the topic does.
+                let _ = topic_state(&self.handle, &topic, left.min(SLICE));
+            }
+            Ok(answer?)
         })
     }
 

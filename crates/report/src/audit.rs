@@ -83,8 +83,16 @@ mod tests {
 
     #[test]
     fn loss_in_one_partition_is_not_netted_against_surplus_in_another() {
-        let row = |end, acknowledged, perhaps| PartitionAudit { end, acknowledged, perhaps, ..PartitionAudit::default() };
-        let audit = Audit { partitions: vec![row(9, 10, 0), row(11, 10, 0), row(12, 10, 2)], ..Audit::default() };
+        let row = |end, acknowledged, perhaps| PartitionAudit {
+            end,
+            acknowledged,
+            perhaps,
+            ..PartitionAudit::default()
+        };
+        let audit = Audit {
+            partitions: vec![row(9, 10, 0), row(11, 10, 0), row(12, 10, 2)],
+            ..Audit::default()
+        };
         assert_eq!((audit.lost(), audit.surplus()), (1, 1));
     }
 }

@@ -216,7 +216,11 @@ impl fmt::Display for Caveat {
     /// The doubt, its evidence, and the next thing to try.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::StartSkew { agent, skew_ns, limit_ns } => write!(
+            Self::StartSkew {
+                agent,
+                skew_ns,
+                limit_ns,
+            } => write!(
                 f,
                 "Agents did not start together: {agent} was up to {} off, the clocks' bounds included (limit {}). \
                  Look at its clock offset and load, then repeat the trial.",
@@ -227,7 +231,11 @@ impl fmt::Display for Caveat {
                 f,
                 "{} above an hour: more than a distribution holds, so percentiles are too low. \
                  Lower the rate or `message.timeout.ms`.",
-                if *latencies == 1 { "1 latency is".to_owned() } else { format!("{} latencies are", count(*latencies)) },
+                if *latencies == 1 {
+                    "1 latency is".to_owned()
+                } else {
+                    format!("{} latencies are", count(*latencies))
+                },
             ),
             Self::AuditLost { lost } => write!(
                 f,
@@ -268,7 +276,13 @@ impl fmt::Display for Caveat {
                  Raise the quota of the clients' user or `client.id`, or lower the rate.",
                 count(*throttle_ms),
             ),
-            Self::HarnessLate { agent, schedule_delay_p99_ns, limit_ns, late_share, late_limit } => write!(
+            Self::HarnessLate {
+                agent,
+                schedule_delay_p99_ns,
+                limit_ns,
+                late_share,
+                late_limit,
+            } => write!(
                 f,
                 "Tribunal's own sender was late{}: schedule delay p99 {} (limit {}), {} of the sends more than 1 ms \
                  late (limit {}). Use more agents or fewer producers on each host, or lower the rate.",
@@ -290,7 +304,10 @@ impl fmt::Display for Caveat {
                  Give agents hosts of their own before quoting a number.",
                 match agents.as_slice() {
                     [agent] => format!("{agent} shares"),
-                    agents => format!("{} share", list(&agents.iter().map(AgentName::as_str).collect::<Vec<_>>())),
+                    agents => format!(
+                        "{} share",
+                        list(&agents.iter().map(AgentName::as_str).collect::<Vec<_>>())
+                    ),
                 },
             ),
             Self::MockBroker => f.write_str(
@@ -317,7 +334,10 @@ impl fmt::Display for Caveat {
                 f,
                 "{} of the window failed: {}. Response time holds acknowledged records only.",
                 plural(*count, "record"),
-                few(&codes.iter().map(|(code, n)| format!("{code} {}", crate::format::count(*n))).collect::<Vec<_>>()),
+                few(&codes
+                    .iter()
+                    .map(|(code, n)| format!("{code} {}", crate::format::count(*n)))
+                    .collect::<Vec<_>>()),
             ),
             Self::Censored { unresolved, unsent } => write!(
                 f,
@@ -340,7 +360,11 @@ impl fmt::Display for Caveat {
                 plural((*growth).max(0) as u64, "record"),
                 count(*allowance),
             ),
-            Self::TooFewRecords { percentile, records, needed } => write!(
+            Self::TooFewRecords {
+                percentile,
+                records,
+                needed,
+            } => write!(
                 f,
                 "{} in the window are too few for {percentile}, which needs {}. Lengthen the window or raise the rate.",
                 plural(*records, "record"),
@@ -366,6 +390,10 @@ fn few(items: &[String]) -> String {
     const SHOWN: usize = 5;
     match items.len() {
         0..=SHOWN => list(items),
-        more => format!("{} and {} more", items[..SHOWN].join(", "), count((more - SHOWN) as u64)),
+        more => format!(
+            "{} and {} more",
+            items[..SHOWN].join(", "),
+            count((more - SHOWN) as u64)
+        ),
     }
 }

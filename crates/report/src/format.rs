@@ -19,7 +19,7 @@ pub fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -102,8 +102,14 @@ pub fn percentile(percentile: &Percentile) -> String {
         Percentile::Absent => ABSENT.to_owned(),
         Percentile::TooFew { needed } => format!("n<{}", count(*needed)),
         Percentile::AtLeast { us } => format!("≥ {}", at_least(*us)),
-        Percentile::Told { us, mark: Mark::None | Mark::QueueBound } => micros(*us),
-        Percentile::Told { us, mark: Mark::OneEvent } => format!("{}{DAGGER}", micros(*us)),
+        Percentile::Told {
+            us,
+            mark: Mark::None | Mark::QueueBound,
+        } => micros(*us),
+        Percentile::Told {
+            us,
+            mark: Mark::OneEvent,
+        } => format!("{}{DAGGER}", micros(*us)),
     }
 }
 

@@ -14,7 +14,9 @@ pub enum Error {
     #[error("the stored result cannot be understood")]
     Syntax(#[source] serde_json::Error),
     /// It was written by a newer build.
-    #[error("the stored result has schema_version {found}; this build of Tribunal reads up to {known}: use a newer one")]
+    #[error(
+        "the stored result has schema_version {found}; this build of Tribunal reads up to {known}: use a newer one"
+    )]
     Newer {
         /// The version of the text.
         found: u32,
@@ -104,7 +106,10 @@ fn known(version: u32) -> Result<(), Error> {
     match version {
         0 => Err(Error::Unknown { found: version }),
         1..=SCHEMA_VERSION => Ok(()),
-        newer => Err(Error::Newer { found: newer, known: SCHEMA_VERSION }),
+        newer => Err(Error::Newer {
+            found: newer,
+            known: SCHEMA_VERSION,
+        }),
     }
 }
 
@@ -124,7 +129,13 @@ fn check(result: &TrialResult) -> Result<(), Error> {
 }
 
 fn distributions(part: &PartResult) -> impl Iterator<Item = &StoredDistribution> {
-    [&part.response, &part.service, &part.send_lag, &part.schedule_delay, &part.censored]
-        .into_iter()
-        .chain(part.failed.iter().map(|(_, distribution)| distribution))
+    [
+        &part.response,
+        &part.service,
+        &part.send_lag,
+        &part.schedule_delay,
+        &part.censored,
+    ]
+    .into_iter()
+    .chain(part.failed.iter().map(|(_, distribution)| distribution))
 }

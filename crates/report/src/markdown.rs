@@ -1,5 +1,10 @@
 //! `report.md`: environment, topic configuration, workload, tuning, producers, results, conclusion.
 
+#![expect(
+    clippy::format_push_string,
+    reason = "reads better than write!, whose error cannot happen in memory"
+)]
+
 mod cells;
 mod conclusion;
 mod results;
@@ -26,7 +31,11 @@ pub fn render(report: &ExperimentReport) -> String {
     let mut text = title(report);
     for (heading, body) in sections {
         text += &format!("## {heading}\n\n");
-        text += if body.is_empty() { "No trial has a result.\n\n" } else { &body };
+        text += if body.is_empty() {
+            "No trial has a result.\n\n"
+        } else {
+            &body
+        };
     }
     text.truncate(text.trim_end().len());
     text + "\n"
@@ -38,7 +47,10 @@ fn title(report: &ExperimentReport) -> String {
     let mut text = format!("# {}{mock}\n\n", escape(&facts.name));
     if !facts.loosened.is_empty() {
         let limits: Vec<String> = facts.loosened.iter().map(|l| escape(l)).collect();
-        text += &format!("**Limits of validity are looser than the default: {}.**\n\n", list(&limits));
+        text += &format!(
+            "**Limits of validity are looser than the default: {}.**\n\n",
+            list(&limits)
+        );
     }
     let mut sharing: Vec<&str> = report
         .results

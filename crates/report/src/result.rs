@@ -85,7 +85,11 @@ impl TrialResult {
         if self.levels.is_empty() {
             return "baseline".to_owned();
         }
-        self.levels.iter().map(|l| format!("{}={}", l.factor, l.value)).collect::<Vec<_>>().join(" ")
+        self.levels
+            .iter()
+            .map(|l| format!("{}={}", l.factor, l.value))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
@@ -208,7 +212,11 @@ impl PartResult {
             send_lag: StoredDistribution::new(&tally.send_lag, 0),
             schedule_delay: StoredDistribution::new(&tally.schedule_delay, 0),
             late_sends: tally.late_sends,
-            failed: tally.failed.iter().map(|(code, d)| (code.clone(), StoredDistribution::new(d, 0))).collect(),
+            failed: tally
+                .failed
+                .iter()
+                .map(|(code, d)| (code.clone(), StoredDistribution::new(d, 0)))
+                .collect(),
             censored: StoredDistribution::new(&tally.censored, 0),
         }
     }
@@ -259,14 +267,19 @@ impl StoredDistribution {
             p999_us: quantile(0.999),
             p9999_us: quantile(0.9999),
             max_us: us(distribution.max()),
-            hdr: if distribution.is_empty() { String::new() } else { STANDARD.encode(distribution.encode()) },
+            hdr: if distribution.is_empty() {
+                String::new()
+            } else {
+                STANDARD.encode(distribution.encode())
+            },
         }
     }
 
     /// The distribution itself.
     pub fn distribution(&self) -> Result<Distribution, InvalidDistribution> {
-        let bytes =
-            STANDARD.decode(&self.hdr).map_err(|error| InvalidDistribution::Encoding(error.to_string()))?;
+        let bytes = STANDARD
+            .decode(&self.hdr)
+            .map_err(|error| InvalidDistribution::Encoding(error.to_string()))?;
         Distribution::decode(&bytes, self.overflow)
     }
 }

@@ -20,9 +20,15 @@ pub fn render(report: &ExperimentReport, utf8: bool, width: Option<u16>) -> Stri
     let plain = |text: String| if utf8 { text } else { ascii(&text) };
     let factors = factors(results);
     let mut table = Table::new();
-    table.load_style(if utf8 { UTF8_FULL_CONDENSED } else { ASCII_FULL_CONDENSED });
+    table.load_style(if utf8 {
+        UTF8_FULL_CONDENSED
+    } else {
+        ASCII_FULL_CONDENSED
+    });
     if let Some(width) = width {
-        table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic);
+        table
+            .set_width(width)
+            .set_content_arrangement(ContentArrangement::Dynamic);
     }
     let mut header = vec!["trial".to_owned()];
     header.extend(factors.iter().map(|(factor, _)| plain((*factor).to_owned())));
@@ -31,7 +37,11 @@ pub fn render(report: &ExperimentReport, utf8: bool, width: Option<u16>) -> Stri
     table.set_header(header);
     for result in results {
         let mut row = vec![result.trial.to_string()];
-        row.extend(factors.iter().map(|(factor, _)| optional(level(result, factor), ToOwned::to_owned)));
+        row.extend(
+            factors
+                .iter()
+                .map(|(factor, _)| optional(level(result, factor), ToOwned::to_owned)),
+        );
         row.extend([verdict(result), delivered(result)]);
         row.extend(RESPONSE.map(|rank| percentile(&Percentile::response(result, rank))));
         row.push(result.verdict.bound_by.to_string());
@@ -42,7 +52,11 @@ pub fn render(report: &ExperimentReport, utf8: bool, width: Option<u16>) -> Stri
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let mut text = if results.is_empty() { "No trial has a result.\n".to_owned() } else { table.trim_fmt() + "\n" };
+    let mut text = if results.is_empty() {
+        "No trial has a result.\n".to_owned()
+    } else {
+        table.trim_fmt() + "\n"
+    };
     for line in legend(report) {
         text += &plain(line.to_owned());
         text.push('\n');
@@ -71,13 +85,23 @@ fn delivered(result: &TrialResult) -> String {
 fn legend(report: &ExperimentReport) -> Vec<&'static str> {
     let results = &report.results;
     let any = |wanted: fn(&Percentile) -> bool| {
-        results.iter().any(|r| RESPONSE.iter().any(|rank| wanted(&Percentile::response(r, *rank))))
+        results
+            .iter()
+            .any(|r| RESPONSE.iter().any(|rank| wanted(&Percentile::response(r, *rank))))
     };
     let mut lines = Vec::new();
     if !results.is_empty() {
         lines.push("p50, p99 and p99.9 are of response time: intended send to delivery report.");
     }
-    if any(|p| matches!(p, Percentile::Told { mark: Mark::OneEvent, .. })) {
+    if any(|p| {
+        matches!(
+            p,
+            Percentile::Told {
+                mark: Mark::OneEvent,
+                ..
+            }
+        )
+    }) {
         lines.push(DAGGER_MEANS);
     }
     if any(|p| matches!(p, Percentile::AtLeast { .. })) {

@@ -67,7 +67,7 @@ impl Error {
 
 /// Whether an error may pass by itself.
 pub(super) fn passes(code: ErrorCode) -> bool {
-    const PASSING: [&str; 24] = [
+    const PASSING: [&str; 27] = [
         "ALL_BROKERS_DOWN",
         "BROKER_NOT_AVAILABLE",
         "COORDINATOR_LOAD_IN_PROGRESS",
@@ -89,6 +89,10 @@ pub(super) fn passes(code: ErrorCode) -> bool {
         "TIMED_OUT_QUEUE",
         "TRANSPORT",
         "UNKNOWN_LEADER_EPOCH",
+        // A topic that was made a moment ago is not known everywhere yet, this client included.
+        "UNKNOWN_PARTITION",
+        "UNKNOWN_TOPIC",
+        "UNKNOWN_TOPIC_OR_PART",
         // A topic that has just been made is not known to every broker.
         "UNKNOWN_TOPIC_OR_PART",
         "UNKNOWN_PARTITION",

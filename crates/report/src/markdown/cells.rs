@@ -22,7 +22,11 @@ pub(super) fn escape(text: &str) -> String {
 
 /// A prose sentence of our own whose code spans are kept; what could open a tag or a cell is not.
 pub(super) fn prose(text: &str) -> String {
-    let parts = text.split('`').map(|part| part.replace('&', "&amp;").replace('<', "&lt;").replace(['\n', '\r'], " "));
+    let parts = text.split('`').map(|part| {
+        part.replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace(['\n', '\r'], " ")
+    });
     parts.collect::<Vec<_>>().join("`")
 }
 
@@ -33,7 +37,11 @@ pub(super) fn code(text: &str) -> String {
     }
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let text = text.replace('|', "\\|");
-    if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
+    if text.contains('`') {
+        format!("`` {text} ``")
+    } else {
+        format!("`{text}`")
+    }
 }
 
 /// How a column's cells stand.
@@ -53,7 +61,10 @@ pub(super) struct Table {
 impl Table {
     /// A table with these columns.
     pub(super) fn new<S: Into<String>>(header: impl IntoIterator<Item = (S, Align)>) -> Self {
-        Self { header: header.into_iter().map(|(name, align)| (name.into(), align)).collect(), rows: Vec::new() }
+        Self {
+            header: header.into_iter().map(|(name, align)| (name.into(), align)).collect(),
+            rows: Vec::new(),
+        }
     }
 
     /// A table of left-aligned columns.
@@ -89,7 +100,12 @@ impl Table {
             .header
             .iter()
             .enumerate()
-            .map(|(c, (name, _))| self.rows.iter().map(|row| width(&row[c])).fold(width(name).max(3), usize::max))
+            .map(|(c, (name, _))| {
+                self.rows
+                    .iter()
+                    .map(|row| width(&row[c]))
+                    .fold(width(name).max(3), usize::max)
+            })
             .collect();
         let line = |cells: &mut dyn Iterator<Item = &str>| {
             let mut text = String::from("|");
@@ -123,7 +139,10 @@ mod tests {
 
     #[test]
     fn foreign_text_cannot_become_markup() {
-        assert_eq!(escape("a|b*c<d>_e_ MSG_TIMED_OUT\n[x](y)"), "a\\|b\\*c&lt;d>\\_e\\_ MSG_TIMED_OUT \\[x\\](y)");
+        assert_eq!(
+            escape("a|b*c<d>_e_ MSG_TIMED_OUT\n[x](y)"),
+            "a\\|b\\*c&lt;d>\\_e\\_ MSG_TIMED_OUT \\[x\\](y)"
+        );
         assert_eq!(code("a|b"), "`a\\|b`");
         assert_eq!(code("a`b"), "`` a`b ``");
     }
@@ -132,6 +151,9 @@ mod tests {
     fn columns_without_a_value_are_left_out() {
         let mut table = Table::new([("a", Align::Left), ("b", Align::Left), ("c", Align::Right)]);
         table.row(vec!["1".into(), ABSENT.into(), "2".into()]);
-        assert_eq!(table.without_absent_columns().render(), "| a   |   c |\n| --- | --: |\n| 1   |   2 |\n\n");
+        assert_eq!(
+            table.without_absent_columns().render(),
+            "| a   |   c |\n| --- | --: |\n| 1   |   2 |\n\n"
+        );
     }
 }

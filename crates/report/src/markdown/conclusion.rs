@@ -55,12 +55,17 @@ pub(super) fn conclusion(report: &ExperimentReport) -> String {
             ));
         }
     }
-    facts.iter().map(|fact| format!("- {fact}\n")).collect::<String>() + "\n"
+    format!("- {}\n\n", facts.join("\n- "))
 }
 
 /// How many trials there are, and which of them nothing rests on.
 fn standing(report: &ExperimentReport, valid: &[&TrialResult]) -> String {
-    let invalid: Vec<TrialId> = report.results.iter().filter(|r| !r.verdict.valid()).map(|r| r.trial).collect();
+    let invalid: Vec<TrialId> = report
+        .results
+        .iter()
+        .filter(|r| !r.verdict.valid())
+        .map(|r| r.trial)
+        .collect();
     let mut text = format!(
         "{} of {} have a result; {} valid.",
         count(report.results.len() as u64),
@@ -99,12 +104,14 @@ fn open_loop(valid: &[&TrialResult], ranked: bool) -> Vec<String> {
                 rate(*highest)
             ));
         }
-        facts.push(
-            "Response times depend on load, so they are compared at one offered rate at a time.".to_owned(),
-        );
+        facts.push("Response times depend on load, so they are compared at one offered rate at a time.".to_owned());
     }
     for offer in offers {
-        let group: Vec<&TrialResult> = paced.iter().filter(|r| r.workload.rate == Some(offer)).copied().collect();
+        let group: Vec<&TrialResult> = paced
+            .iter()
+            .filter(|r| r.workload.rate == Some(offer))
+            .copied()
+            .collect();
         facts.push(sustaining(offer, &group));
         if ranked {
             facts.extend(response_times(offer, &sustained(&group)));
@@ -114,7 +121,11 @@ fn open_loop(valid: &[&TrialResult], ranked: bool) -> Vec<String> {
 }
 
 fn sustained<'a>(trials: &[&'a TrialResult]) -> Vec<&'a TrialResult> {
-    trials.iter().filter(|r| r.rates.sustained == Some(true)).copied().collect()
+    trials
+        .iter()
+        .filter(|r| r.rates.sustained == Some(true))
+        .copied()
+        .collect()
 }
 
 /// Which trials of one offered rate sustained it.
@@ -146,7 +157,9 @@ fn response_times(offer: f64, group: &[&TrialResult]) -> Vec<String> {
     let at = rate(offer);
     let mut facts = Vec::new();
     for rank in [Rank::P99, Rank::P50] {
-        let ordered = cells(group, |r| Percentile::response(r, rank).comparable().map(|us| us as f64));
+        let ordered = cells(group, |r| {
+            Percentile::response(r, rank).comparable().map(|us| us as f64)
+        });
         let name = rank.name();
         let tell = |cell: &Cell| cell.tell(|us| micros(us as u64));
         match ordered.as_slice() {
@@ -156,7 +169,10 @@ fn response_times(offer: f64, group: &[&TrialResult]) -> Vec<String> {
                 ));
                 continue;
             }
-            [only] => facts.push(format!("Response {name} at {at}, told of one cell only: {}.", tell(only))),
+            [only] => facts.push(format!(
+                "Response {name} at {at}, told of one cell only: {}.",
+                tell(only)
+            )),
             [lowest, .., highest] => facts.push(format!(
                 "Lowest response {name} of {} that sustained {at}: {}; highest: {}.",
                 plural(ordered.len() as u64, "cell"),
@@ -191,7 +207,10 @@ fn closed_loop(valid: &[&TrialResult]) -> Option<String> {
     let closed: Vec<&TrialResult> = valid.iter().filter(|r| queue_bound(r)).copied().collect();
     let ordered = cells(&closed, |r| r.rates.delivered);
     let best = ordered.last()?;
-    let bound_by = closed.iter().find(|r| r.trial == best.trial).map(|r| r.verdict.bound_by.to_string());
+    let bound_by = closed
+        .iter()
+        .find(|r| r.trial == best.trial)
+        .map(|r| r.verdict.bound_by.to_string());
     Some(format!(
         "Closed loop, highest delivered rate of {}: {}, bound by {}. The latencies of closed-loop trials are queue ÷ \
          rate and in no comparison.",
@@ -203,14 +222,25 @@ fn closed_loop(valid: &[&TrialResult]) -> Option<String> {
 
 /// Trials with `acks=0`.
 fn unacknowledged(valid: &[&TrialResult]) -> Option<String> {
-    let ids: Vec<TrialId> = valid.iter().filter(|r| r.rates.delivered.is_none()).map(|r| r.trial).collect();
+    let ids: Vec<TrialId> = valid
+        .iter()
+        .filter(|r| r.rates.delivered.is_none())
+        .map(|r| r.trial)
+        .collect();
     (!ids.is_empty()).then(|| {
-        format!("Nothing is acknowledged with `acks=0`, so {} can be compared with no other trial.", trials(&ids))
+        format!(
+            "Nothing is acknowledged with `acks=0`, so {} can be compared with no other trial.",
+            trials(&ids)
+        )
     })
 }
 
 fn reservation(repetitions: u32, valid: &[&TrialResult]) -> String {
-    let fewest = cells(valid, |_| Some(0.0)).iter().map(|cell| cell.trials).min().unwrap_or(0);
+    let fewest = cells(valid, |_| Some(0.0))
+        .iter()
+        .map(|cell| cell.trials)
+        .min()
+        .unwrap_or(0);
     let ran = match repetitions {
         0 | 1 => "Each cell ran once".to_owned(),
         n => format!("Each cell was to run {n} times (fewest valid trials of a cell: {fewest})"),

@@ -5,9 +5,7 @@ use crate::caveat::Caveat;
 use crate::eligibility::{Mark, Percentile, Rank, queue_bound};
 use crate::experiment::{ExperimentReport, VoidAttempt};
 use crate::factors::{factors, level, trials};
-use crate::format::{
-    ABSENT, DAGGER_MEANS, byte_rate, count, number, optional, percentile, plural, rate,
-};
+use crate::format::{ABSENT, DAGGER_MEANS, byte_rate, count, number, optional, percentile, plural, rate};
 use crate::result::TrialResult;
 
 use super::cells::{Align, Table, code, escape, prose};
@@ -55,7 +53,11 @@ fn trial_table(results: &[TrialResult]) -> String {
     let mut table = Table::new(header);
     for result in results {
         let mut row = vec![result.trial.to_string(), (result.block + 1).to_string()];
-        row.extend(factors.iter().map(|(factor, _)| optional(level(result, factor), escape)));
+        row.extend(
+            factors
+                .iter()
+                .map(|(factor, _)| optional(level(result, factor), escape)),
+        );
         row.extend(measures(result));
         table.row(row);
     }
@@ -72,7 +74,11 @@ fn measures(result: &TrialResult) -> [String; 17] {
     [
         if result.verdict.valid() { "valid" } else { "**INVALID**" }.to_owned(),
         result.verdict.bound_by.to_string(),
-        if result.workload.rate.is_none() { "closed loop".to_owned() } else { optional(rates.offered, rate) },
+        if result.workload.rate.is_none() {
+            "closed loop".to_owned()
+        } else {
+            optional(rates.offered, rate)
+        },
         delivered(result),
         optional(rates.sustained, |s| if s { "yes" } else { "no" }.to_owned()),
         response(Rank::P50),
@@ -87,7 +93,12 @@ fn measures(result: &TrialResult) -> [String; 17] {
         optional(failed, count),
         optional(measured, |p| {
             let fates = &p.fates;
-            format!("{} + {} + {}", count(fates.unresolved), count(fates.unsent), count(fates.shed))
+            format!(
+                "{} + {} + {}",
+                count(fates.unresolved),
+                count(fates.unsent),
+                count(fates.shed)
+            )
         }),
         audit(result),
     ]
@@ -109,11 +120,19 @@ fn audit(result: &TrialResult) -> String {
         Level::NotAudited => return "not audited".to_owned(),
         Level::Count => format!("{} lost, {} surplus", count(audit.lost()), count(audit.surplus())),
         Level::CountUnacknowledged => {
-            let not_arrived = audit.partitions.iter().map(crate::audit::PartitionAudit::not_arrived).sum();
+            let not_arrived = audit
+                .partitions
+                .iter()
+                .map(crate::audit::PartitionAudit::not_arrived)
+                .sum();
             format!("{} not arrived, {} surplus", count(not_arrived), count(audit.surplus()))
         }
     };
-    if audit.settled { told } else { told + " (offsets still moving)" }
+    if audit.settled {
+        told
+    } else {
+        told + " (offsets still moving)"
+    }
 }
 
 fn legend(results: &[TrialResult]) -> String {
@@ -128,7 +147,15 @@ fn legend(results: &[TrialResult]) -> String {
         "Response time runs from the intended send to the delivery report, service time from the accepted send."
             .to_owned(),
     ];
-    if shown(|p| matches!(p, Percentile::Told { mark: Mark::OneEvent, .. })) {
+    if shown(|p| {
+        matches!(
+            p,
+            Percentile::Told {
+                mark: Mark::OneEvent,
+                ..
+            }
+        )
+    }) {
         lines.push(DAGGER_MEANS.to_owned());
     }
     if shown(|p| matches!(p, Percentile::AtLeast { .. })) {
@@ -144,7 +171,10 @@ fn legend(results: &[TrialResult]) -> String {
     if results.iter().any(queue_bound) {
         lines.push("Closed loop: latencies are queue ÷ rate and are in no comparison.".to_owned());
     }
-    if results.iter().any(|r| r.rates.socket_writes.is_some() && r.rates.delivered.is_none()) {
+    if results
+        .iter()
+        .any(|r| r.rates.socket_writes.is_some() && r.rates.delivered.is_none())
+    {
         lines.push(
             "With `acks=0` nothing is acknowledged: there is no delivered rate, response or service time.".to_owned(),
         );
@@ -179,7 +209,10 @@ fn client_table(results: &[TrialResult]) -> String {
             result.trial.to_string(),
             count(statistics.requests),
             count(statistics.batches),
-            optional((statistics.wire_bytes > 0 && statistics.record_bytes > 0).then_some(ratio), number),
+            optional(
+                (statistics.wire_bytes > 0 && statistics.record_bytes > 0).then_some(ratio),
+                number,
+            ),
             count(statistics.timeouts),
             count(statistics.transmit_errors),
             count(statistics.disconnects),
@@ -205,21 +238,29 @@ fn caveats(results: &[TrialResult]) -> String {
     };
     let bullet = |caveat: &Caveat| {
         let weight = if caveat.invalidates() { "**Invalid:** " } else { "" };
-        format!("{weight}{}", prose(&caveat.to_string()))
+        format!("  - {weight}{}\n", prose(&caveat.to_string()))
     };
     let mut text = String::new();
     if !shared.is_empty() {
         text += "- All trials:\n";
-        shared.iter().for_each(|caveat| text += &format!("  - {}\n", bullet(caveat)));
+        for caveat in &shared {
+            text += &bullet(caveat);
+        }
     }
     for result in results {
         let own: Vec<&Caveat> = result.verdict.caveats.iter().filter(|c| !shared.contains(c)).collect();
         if !own.is_empty() {
             text += &format!("- {} ({}):\n", result.trial, code(&result.cell_text()));
-            own.iter().for_each(|caveat| text += &format!("  - {}\n", bullet(caveat)));
+            for caveat in own {
+                text += &bullet(caveat);
+            }
         }
     }
-    if text.is_empty() { "No trial has a caveat.\n\n".to_owned() } else { format!("Caveats:\n\n{text}\n") }
+    if text.is_empty() {
+        "No trial has a caveat.\n\n".to_owned()
+    } else {
+        format!("Caveats:\n\n{text}\n")
+    }
 }
 
 fn attempts(heading: &str, attempts: &[VoidAttempt]) -> String {
@@ -228,7 +269,12 @@ fn attempts(heading: &str, attempts: &[VoidAttempt]) -> String {
     }
     let mut text = format!("{heading}:\n\n");
     for void in attempts {
-        text += &format!("- {}, attempt {}: {}\n", trials(&[void.trial]), void.attempt.0, escape(&void.reason));
+        text += &format!(
+            "- {}, attempt {}: {}\n",
+            trials(&[void.trial]),
+            void.attempt.0,
+            escape(&void.reason)
+        );
     }
     text + "\n"
 }

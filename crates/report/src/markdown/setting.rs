@@ -115,10 +115,23 @@ pub(super) fn topic(results: &[TrialResult]) -> String {
             table.row(vec![name, value]);
         }
     };
-    row("topics of a trial".into(), tell(&|r| Some(count(r.topic.names.len() as u64)), escape));
-    row("partitions of each".into(), tell(&|r| Some(r.topic.partitions.to_string()), escape));
-    row("replicas of each partition".into(), tell(&|r| Some(r.topic.replication.to_string()), escape));
-    let mut settings: Vec<&str> = results.iter().flat_map(|r| &r.topic.settings).map(|(n, _)| n.as_str()).collect();
+    row(
+        "topics of a trial".into(),
+        tell(&|r| Some(count(r.topic.names.len() as u64)), escape),
+    );
+    row(
+        "partitions of each".into(),
+        tell(&|r| Some(r.topic.partitions.to_string()), escape),
+    );
+    row(
+        "replicas of each partition".into(),
+        tell(&|r| Some(r.topic.replication.to_string()), escape),
+    );
+    let mut settings: Vec<&str> = results
+        .iter()
+        .flat_map(|r| &r.topic.settings)
+        .map(|(n, _)| n.as_str())
+        .collect();
     settings.sort_unstable();
     settings.dedup();
     for setting in &settings {
@@ -182,7 +195,11 @@ pub(super) fn producers(results: &[TrialResult]) -> String {
     ]);
     let mut rows = 0;
     for result in results {
-        let mut clients: Vec<_> = result.agents.iter().flat_map(|a| a.producers.iter().map(move |p| (a, p))).collect();
+        let mut clients: Vec<_> = result
+            .agents
+            .iter()
+            .flat_map(|a| a.producers.iter().map(move |p| (a, p)))
+            .collect();
         clients.sort_by_key(|(_, producer)| producer.producer);
         rows += clients.len();
         for (agent, producer) in clients {
@@ -231,7 +248,10 @@ fn replays(results: &[TrialResult]) -> String {
         if ours.is_empty() {
             continue;
         }
-        let Some(first) = results[..place].iter().find(|r| r.block == result.block && !schedules(r).is_empty()) else {
+        let Some(first) = results[..place]
+            .iter()
+            .find(|r| r.block == result.block && !schedules(r).is_empty())
+        else {
             continue;
         };
         alone = false;
@@ -251,5 +271,8 @@ fn replays(results: &[TrialResult]) -> String {
 
 /// The value of a setting.
 fn lookup(settings: &[(String, String)], name: &str) -> Option<String> {
-    settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+    settings
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.clone())
 }

@@ -26,7 +26,9 @@ impl Spread {
         if values.len() <= 1 {
             return Self(values.into_iter().map(|value| (value, String::new())).collect());
         }
-        let explained = factors(results).into_iter().find_map(|(factor, levels)| by_levels(&told, factor, &levels));
+        let explained = factors(results)
+            .into_iter()
+            .find_map(|(factor, levels)| by_levels(&told, factor, &levels));
         Self(explained.unwrap_or_else(|| {
             let place = |value: &Option<String>| {
                 let ids: Vec<TrialId> = told.iter().filter(|(_, v)| v == value).map(|(r, _)| r.trial).collect();
@@ -43,7 +45,11 @@ impl Spread {
         }
         let one = |(value, place): &(Option<String>, String)| {
             let value = value.as_deref().map_or_else(|| ABSENT.to_owned(), &style);
-            if place.is_empty() { value } else { format!("{value} ({})", escape(place)) }
+            if place.is_empty() {
+                value
+            } else {
+                format!("{value} ({})", escape(place))
+            }
         };
         Some(self.0.iter().map(one).collect::<Vec<_>>().join("; "))
     }
@@ -57,7 +63,10 @@ fn by_levels(
 ) -> Option<Vec<(Option<String>, String)>> {
     let mut grouped: Vec<(Option<String>, Vec<&str>)> = Vec::new();
     for wanted in levels {
-        let mut values = told.iter().filter(|(r, _)| level(r, factor) == Some(wanted)).map(|(_, value)| value);
+        let mut values = told
+            .iter()
+            .filter(|(r, _)| level(r, factor) == Some(wanted))
+            .map(|(_, value)| value);
         let first = values.next()?;
         if values.any(|value| value != first) {
             return None;
@@ -69,6 +78,9 @@ fn by_levels(
     }
     let all_told = told.iter().all(|(r, _)| level(r, factor).is_some());
     all_told.then(|| {
-        grouped.into_iter().map(|(value, levels)| (value, format!("{factor}={}", levels.join(", ")))).collect()
+        grouped
+            .into_iter()
+            .map(|(value, levels)| (value, format!("{factor}={}", levels.join(", "))))
+            .collect()
     })
 }

@@ -41,11 +41,17 @@ const ALIASES: [(&str, &str); 9] = [
     ("delivery.timeout.ms", "message.timeout.ms"),
     ("bootstrap.servers", "metadata.broker.list"),
     ("sasl.mechanism", "sasl.mechanisms"),
-    ("sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.id"),
+    (
+        "sasl.oauthbearer.client.credentials.client.id",
+        "sasl.oauthbearer.client.id",
+    ),
 ];
 
 fn canonical(name: &str) -> &str {
-    ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, reported)| reported)
+    ALIASES
+        .iter()
+        .find(|(alias, _)| *alias == name)
+        .map_or(name, |(_, reported)| reported)
 }
 
 /// The factors, then every property that matters with who set it, what was asked for and what the clients report.
@@ -60,7 +66,10 @@ pub(super) fn tuning(results: &[TrialResult]) -> String {
     } else {
         let mut table = Table::of(&["factor", "levels"]);
         for (factor, levels) in &factors {
-            table.row(vec![code(factor), levels.iter().map(|l| code(l)).collect::<Vec<_>>().join(", ")]);
+            table.row(vec![
+                code(factor),
+                levels.iter().map(|l| code(l)).collect::<Vec<_>>().join(", "),
+            ]);
         }
         text += &table.render();
     }
@@ -69,7 +78,10 @@ pub(super) fn tuning(results: &[TrialResult]) -> String {
     for property in properties(results, &factors) {
         let asked = Spread::of(results, |r| asked(r, property)).text(|value| shown(property, value));
         let effective = Spread::of(results, |r| effective(r, property)).text(|value| shown(property, value));
-        let levels = factors.iter().find(|(factor, _)| canonical(factor) == canonical(property)).map(|(_, levels)| levels);
+        let levels = factors
+            .iter()
+            .find(|(factor, _)| canonical(factor) == canonical(property))
+            .map(|(_, levels)| levels);
         let set_by = match &asked {
             _ if levels.is_some() => "factor",
             _ if IMPOSED.contains(&property) => "Tribunal",
@@ -94,7 +106,12 @@ pub(super) fn tuning(results: &[TrialResult]) -> String {
 
 /// Properties to tell of: factors and the plan's first, then the main ones, then what Tribunal imposes; none twice.
 fn properties<'a>(results: &'a [TrialResult], factors: &[(&'a str, Vec<&'a str>)]) -> Vec<&'a str> {
-    let set = || results.iter().flat_map(|r| &r.workload.properties).map(|(name, _)| name.as_str());
+    let set = || {
+        results
+            .iter()
+            .flat_map(|r| &r.workload.properties)
+            .map(|(name, _)| name.as_str())
+    };
     let configured = |name: &str| results.iter().any(|r| effective(r, name).is_some());
     let of_factors = factors.iter().map(|(factor, _)| *factor);
     let of_factors = of_factors.filter(|name| set().any(|n| canonical(n) == canonical(name)) || configured(name));
@@ -110,7 +127,12 @@ fn properties<'a>(results: &'a [TrialResult], factors: &[(&'a str, Vec<&'a str>)
 /// What the plan asked for in a trial.
 fn asked(result: &TrialResult, property: &str) -> Option<String> {
     let same = |name: &str| canonical(name) == canonical(property);
-    let set = result.workload.properties.iter().find(|(name, _)| same(name)).map(|(_, value)| value.clone());
+    let set = result
+        .workload
+        .properties
+        .iter()
+        .find(|(name, _)| same(name))
+        .map(|(_, value)| value.clone());
     set.or_else(|| level(result, property).map(ToOwned::to_owned))
 }
 
@@ -155,7 +177,10 @@ mod tests {
 
     #[test]
     fn a_secret_is_shown_by_reference_only() {
-        assert_eq!(shown("sasl.password", "{ env = \"KAFKA_PASSWORD\" }"), "`{ env = \"KAFKA_PASSWORD\" }`");
+        assert_eq!(
+            shown("sasl.password", "{ env = \"KAFKA_PASSWORD\" }"),
+            "`{ env = \"KAFKA_PASSWORD\" }`"
+        );
         assert_eq!(shown("sasl.password", "hunter2"), "(secret)");
         assert_eq!(shown("ssl.key.pem", "-----BEGIN"), "(secret)");
     }

@@ -1,0 +1,86 @@
+//! The examples in the help of the verbs.
+
+pub(super) const GENERAL: &str = "\
+Examples:
+  tribunal demo                       a whole experiment on a mock broker, on this host
+  tribunal plan init > plan.toml      a commented plan to start from
+  tribunal plan check plan.toml       what it would do; touches no cluster
+  tribunal run plan.toml --local 2    run it with two agents on this host
+
+On many hosts: one coordinator, agents that dial it, and a command line from anywhere:
+  tribunal coordinator --listen 10.0.0.5:7651
+  tribunal agent --coordinator http://10.0.0.5:7651
+  tribunal run plan.toml --coordinator http://10.0.0.5:7651";
+
+pub(super) const DEMO: &str = "\
+Examples:
+  tribunal demo
+  tribunal demo --out /tmp/my-first-report";
+
+pub(super) const RUN: &str = "\
+Examples:
+  tribunal run plan.toml --local 2
+  tribunal run plan.toml --coordinator http://10.0.0.5:7651
+  tribunal run plan.toml --local 2 --set workload.rate=20k/s --set window.measure=10s
+  tribunal run plan.toml --local 1 --format csv > results.csv
+  tribunal run plan.toml --coordinator http://10.0.0.5:7651 --detach
+
+Ctrl-C cancels the experiment and keeps its finished trials; a second Ctrl-C leaves at once. When the \
+connection to the coordinator is lost the experiment goes on, and `tribunal watch ID` attaches again.";
+
+pub(super) const COORDINATOR: &str = "\
+Examples:
+  tribunal coordinator
+  tribunal coordinator --listen 0.0.0.0:7651 --http 0.0.0.0:7652 --store /var/lib/tribunal
+
+There is no authentication: listen only where everybody may start load tests.";
+
+pub(super) const AGENT: &str = "\
+Examples:
+  tribunal agent --coordinator http://10.0.0.5:7651
+  tribunal agent --coordinator http://10.0.0.5:7651 --name rack1-a --metrics 0.0.0.0:7653";
+
+pub(super) const CHECK: &str = "\
+Examples:
+  tribunal plan check plan.toml
+  tribunal plan check plan.toml --set 'factors.linger.ms=[0, 5, 50]'
+  tribunal plan check plan.toml --format csv";
+
+pub(super) const INIT: &str = "\
+Example:
+  tribunal plan init > plan.toml";
+
+pub(super) const AGENTS: &str = "\
+Examples:
+  tribunal agents
+  tribunal agents --coordinator http://10.0.0.5:7651 --format json";
+
+pub(super) const EXPERIMENTS: &str = "\
+Examples:
+  tribunal experiments
+  tribunal experiments --coordinator http://10.0.0.5:7651 --format csv";
+
+pub(super) const WATCH: &str = "\
+Examples:
+  tribunal watch 3f9a01bc
+  tribunal watch 3f9a01bc --coordinator http://10.0.0.5:7651 --out ./results
+
+ID is an experiment's id or a part of it of at least four characters. As in `tribunal run`, \
+Ctrl-C cancels the experiment; a second Ctrl-C leaves at once.";
+
+pub(super) const CANCEL: &str = "\
+Example:
+  tribunal cancel 3f9a01bc --coordinator http://10.0.0.5:7651";
+
+pub(super) const REPORT: &str = "\
+Examples:
+  tribunal report 3f9a01bc
+  tribunal report 3f9a01bc --format csv > results.csv
+  tribunal report 3f9a01bc --coordinator http://10.0.0.5:7651 --out ./results";
+
+pub(super) const RESUME: &str = "\
+Examples:
+  tribunal resume 3f9a01bc --local 2
+  tribunal resume 3f9a01bc --coordinator http://10.0.0.5:7651
+
+The experiment goes on after its last finished trial; topics that interrupted attempts left are removed.";

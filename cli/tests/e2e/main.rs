@@ -1,0 +1,16 @@
+//! Built binaries, real processes, and a real Apache Kafka where a story says so.
+//!
+//! Stories on a real cluster run when `REAL_KAFKA=required` is set; without it they are left out, and say so past the
+//! test harness's capture. They assert facts (fates, files, exit codes), never absolute speed: every timing limit that a
+//! story is not about is loosened.
+
+mod bad_input;
+mod demo;
+mod interrupted;
+mod lost_agents;
+mod matrix;
+mod overload;
+mod restarted;
+mod secured;
+mod support;
+mod unreachable;

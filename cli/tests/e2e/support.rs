@@ -1,0 +1,351 @@
+//! Processes of the binary under test, and the clusters that stories share.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tribunal_report::experiment::ExperimentReport;
+use tribunal_report::json;
+use tribunal_testkit::kafka::{Options, RealKafka};
+use tribunal_testkit::wait;
+
+/// Nothing that a story awaits takes longer than this on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Limits that no noisy machine breaks, for stories that are not about them.
+pub(crate) const LOOSE: &str = "[limits]\nstart_skew = \"5s\"\nschedule_delay_p99 = \"5s\"\nlate_sends = 1.0\n";
+
+/// Stories use processors and clusters one after the other, so that they do not measure each other.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The three brokers that plain stories share; they end with this process. `None` when real stories are left out.
+pub(crate) fn kafka() -> Option<&'static RealKafka> {
+    static KAFKA: LazyLock<Option<RealKafka>> =
+        LazyLock::new(|| RealKafka::start_if_required(&Options::default()).expect("real Kafka starts"));
+    KAFKA.as_ref()
+}
+
+/// Names of the topics that Tribunal has made and not deleted.
+pub(crate) fn topics_left(kafka: &RealKafka) -> Vec<String> {
+    let listed = kafka
+        .tool(&[
+            "org.apache.kafka.tools.TopicCommand",
+            "--bootstrap-server",
+            "{bootstrap}",
+            "--list",
+        ])
+        .expect("topics are listed");
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    text.lines()
+        .filter(|name| name.starts_with("tribunal-"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A folder for one story's store, plans and output.
+pub(crate) struct Bench {
+    folder: TempDir,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: TempDir::new().unwrap(),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn plan(&self, text: &str) -> PathBuf {
+        let path = self.path().join("plan.toml");
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub(crate) fn store(&self) -> PathBuf {
+        self.path().join("store")
+    }
+
+    pub(crate) fn out(&self) -> PathBuf {
+        self.path().join("out")
+    }
+
+    /// The binary under test, with nothing of the caller's environment that it would read.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tribunal"));
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env("XDG_STATE_HOME", self.path().join("state"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TRIBUNAL_")) {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    pub(crate) fn start(&self, arguments: &[&str]) -> Process {
+        Process::start(self.command(arguments))
+    }
+
+    /// Runs a plan with a coordinator and agents of its own.
+    pub(crate) fn run_local(&self, plan: &str, agents: u32) -> Process {
+        let plan = self.plan(plan);
+        let (store, out) = (self.store(), self.out());
+        self.start(&[
+            "run",
+            plan.to_str().unwrap(),
+            "--local",
+            &agents.to_string(),
+            "--store",
+            store.to_str().unwrap(),
+            "--out",
+            out.to_str().unwrap(),
+        ])
+    }
+
+    /// The report that a run left in its output folder.
+    pub(crate) fn report(&self) -> ExperimentReport {
+        let text = std::fs::read_to_string(self.out().join("report.json")).expect("a report was written");
+        json::read_report(&text).expect("the report can be read")
+    }
+}
+
+/// A process of the binary under test; killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    said: Arc<Said>,
+    readers: Vec<std::thread::JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Said {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    out: Vec<String>,
+    err: Vec<String>,
+}
+
+/// How a process ended, and all that it said.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: Vec<String>,
+    pub(crate) err: Vec<String>,
+}
+
+impl Finished {
+    /// The one line that says what went wrong.
+    pub(crate) fn error(&self) -> &str {
+        let errors: Vec<&String> = self.err.iter().filter(|line| line.starts_with("error: ")).collect();
+        assert_eq!(errors.len(), 1, "one clear line: {:#?}", self.err);
+        errors[0]
+    }
+}
+
+impl Process {
+    pub(crate) fn start(mut command: Command) -> Self {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        let said = Arc::new(Said::default());
+        let out = listen(child.stdout.take().unwrap(), said.clone(), |state, line| {
+            state.out.push(line)
+        });
+        let err = listen(child.stderr.take().unwrap(), said.clone(), |state, line| {
+            state.err.push(line)
+        });
+        Self {
+            child,
+            said,
+            readers: vec![out, err],
+        }
+    }
+
+    /// Waits for a line on standard error, or standard output, that holds `text`.
+    #[track_caller]
+    pub(crate) fn until(&self, text: &str) -> String {
+        self.until_count(text, 1)
+    }
+
+    /// Waits for the n-th such line.
+    #[track_caller]
+    pub(crate) fn until_count(&self, text: &str, n: usize) -> String {
+        let state = self.said.state.lock().unwrap();
+        let found = |state: &State| {
+            state
+                .out
+                .iter()
+                .chain(&state.err)
+                .filter(|line| line.contains(text))
+                .nth(n - 1)
+                .cloned()
+        };
+        let (state, waited) = self
+            .said
+            .changed
+            .wait_timeout_while(state, PATIENCE, |state| found(state).is_none())
+            .unwrap();
+        assert!(
+            !waited.timed_out(),
+            "no {text:?} within {PATIENCE:?} in {:#?} {:#?}",
+            state.out,
+            state.err
+        );
+        found(&state).unwrap()
+    }
+
+    /// SIGKILL: it gets no chance to say anything.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// What Ctrl-C sends.
+    pub(crate) fn interrupt(&self) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn finish(mut self) -> Finished {
+        let child = &mut self.child;
+        let status = wait::until(PATIENCE, "the process to end", || child.try_wait().unwrap());
+        let status = match status {
+            Ok(status) => status,
+            Err(timed_out) => {
+                let state = self.said.state.lock().unwrap();
+                panic!("{timed_out}: {:#?} {:#?}", state.out, state.err);
+            }
+        };
+        for reader in self.readers.drain(..) {
+            reader.join().unwrap();
+        }
+        let mut state = self.said.state.lock().unwrap();
+        let (out, err) = (std::mem::take(&mut state.out), std::mem::take(&mut state.err));
+        Finished {
+            code: status.code(),
+            out,
+            err,
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn listen(
+    stream: impl Read + Send + 'static,
+    said: Arc<Said>,
+    put: impl Fn(&mut State, String) + Send + 'static,
+) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            put(&mut said.state.lock().unwrap(), line);
+            said.changed.notify_all();
+        }
+    })
+}
+
+/// A coordinator of a story.
+pub(crate) struct Coordinator {
+    pub(crate) process: Process,
+    pub(crate) url: String,
+}
+
+impl Coordinator {
+    /// Starts one on a port of its own, or again on `port`.
+    pub(crate) fn start(bench: &Bench, port: u16) -> Self {
+        let store = bench.store();
+        let listen = format!("127.0.0.1:{port}");
+        let arguments = [
+            "coordinator",
+            "--listen",
+            &listen,
+            "--http",
+            "off",
+            "--announce",
+            "--store",
+        ];
+        let mut command = bench.command(&arguments);
+        command.arg(&store);
+        let process = Process::start(command);
+        let line = process.until("listening=");
+        let url = format!("http://{}", line.strip_prefix("listening=").unwrap());
+        Self { process, url }
+    }
+}
+
+/// An agent of a story, with the port of its metrics.
+pub(crate) struct Agent {
+    pub(crate) process: Process,
+    pub(crate) metrics: u16,
+}
+
+impl Agent {
+    pub(crate) fn start(bench: &Bench, url: &str, name: &str) -> Self {
+        let metrics = tribunal_testkit::ports::free(1).unwrap();
+        let address = format!("127.0.0.1:{metrics}");
+        let process = bench.start(&["agent", "--coordinator", url, "--name", name, "--metrics", &address]);
+        Self { process, metrics }
+    }
+
+    /// Waits until its producers deliver.
+    #[track_caller]
+    pub(crate) fn until_delivering(&self) {
+        let delivering = || {
+            scrape(self.metrics)
+                .lines()
+                .any(|line| line.starts_with("kafka_producer_message_rate{") && !line.ends_with(" 0"))
+        };
+        wait::until(PATIENCE, "the agent to deliver", || delivering().then_some(())).unwrap();
+    }
+}
+
+/// What a metrics endpoint answers; nothing when nobody does.
+pub(crate) fn scrape(port: u16) -> String {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
+        return String::new();
+    };
+    let mut text = String::new();
+    let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    if stream.write_all(request).is_ok() {
+        let _ = stream.read_to_string(&mut text);
+    }
+    text
+}
+
+/// Every file below a folder.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            if entry.path().is_dir() {
+                folders.push(entry.path())
+            } else {
+                files.push(entry.path())
+            }
+        }
+    }
+    files
+}

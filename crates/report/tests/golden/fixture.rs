@@ -1,0 +1,378 @@
+//! Hand-made experiments: one on a cluster, one on a mock.
+
+use std::time::Duration;
+
+use tribunal_model::ids::{AgentName, Attempt, CellId, ExperimentId, TrialId};
+use tribunal_model::limits::Limits;
+use tribunal_model::trial::{Arrivals, Level, Part, Windows};
+use tribunal_report::audit::{self, Audit, PartitionAudit};
+use tribunal_report::caveat::{BoundBy, Caveat, Verdict};
+use tribunal_report::experiment::{ExperimentFacts, ExperimentReport, ExperimentState, VoidAttempt};
+use tribunal_report::result::{
+    AgentFacts, ClusterFacts, PartResult, Rates, SCHEMA_VERSION, StoredDistribution, StoredSample, TopicFacts, TrialResult,
+    WorkloadFacts,
+};
+use tribunal_stats::facts::{BuildFacts, ClockFacts, HostFacts, ProducerFacts, RunFacts};
+use tribunal_stats::{Activity, Backlog, ClientStatistics, Cpu, Distribution, Fates, Tally};
+
+const RATE: u64 = 10_000;
+const SECONDS: u64 = 30;
+const MILLISECOND: i64 = 1_000_000;
+
+pub(crate) fn agent(name: &str) -> AgentName {
+    AgentName::new(name).unwrap()
+}
+
+fn id() -> ExperimentId {
+    "0193e2a4-1111-7abc-8def-0123456789ab".parse().unwrap()
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+}
+
+/// `count` latencies around `middle_ns`: one in a hundred five times as long, one in a thousand twenty times.
+fn spread(middle_ns: i64, count: u64) -> Distribution {
+    let mut distribution = Distribution::new();
+    let step = middle_ns / 1000;
+    let (rare, slow) = (count / 1000, count / 100);
+    for part in 0..100 {
+        distribution.record_many_ns(middle_ns - 500 * step + part * 10 * step, (count - slow - rare) / 100);
+    }
+    distribution.record_many_ns(middle_ns * 5, slow);
+    distribution.record_many_ns(middle_ns * 20, rare);
+    let missing = count - distribution.count();
+    distribution.record_many_ns(middle_ns, missing);
+    distribution
+}
+
+fn sample(second: i64, middle_ns: i64) -> StoredSample {
+    let response = spread(middle_ns, RATE);
+    StoredSample {
+        start_ns: (10 + second) * 1000 * MILLISECOND,
+        end_ns: (11 + second) * 1000 * MILLISECOND,
+        part: Part::Window,
+        agents: 2,
+        fates: Fates { scheduled: RATE, acknowledged: RATE, ..Fates::default() },
+        activity: Activity { acknowledged: RATE, ..Activity::default() },
+        response: StoredDistribution::new(&response, 0),
+        service: StoredDistribution::new(&response, 0),
+    }
+}
+
+fn agent_facts(name: &str, producer: u32, trial: TrialId, linger: &str) -> AgentFacts {
+    let configuration = pairs(&[
+        ("client.id", &format!("tribunal-{name}-{producer}")),
+        ("metadata.broker.list", "b1:9093,b2:9093,b3:9093"),
+        ("allow.auto.create.topics", "false"),
+        ("statistics.interval.ms", "1000"),
+        ("sasl.username", "load"),
+        ("sasl.password", "********"),
+        ("enable.idempotence", "true"),
+        ("queue.buffering.max.messages", "100000"),
+        ("queue.buffering.max.kbytes", "1048576"),
+        ("queue.buffering.max.ms", linger),
+        ("message.send.max.retries", "2147483647"),
+        ("compression.codec", "zstd"),
+        ("batch.num.messages", "10000"),
+        ("batch.size", "1000000"),
+        ("max.in.flight.requests.per.connection", "5"),
+        ("request.required.acks", "-1"),
+        ("message.timeout.ms", "300000"),
+        ("partitioner", "consistent_random"),
+        ("compression.codec", "inherit"),
+    ]);
+    AgentFacts {
+        name: agent(name),
+        build: BuildFacts {
+            version: "0.1.0".into(),
+            librdkafka: "2.12.1".into(),
+            schedule: "splitmix-1".into(),
+            histogram: "hdr".into(),
+        },
+        host: HostFacts {
+            hostname: format!("{name}.lab"),
+            os: "Debian GNU/Linux 13".into(),
+            kernel: "6.12.48".into(),
+            cpu_model: "AMD EPYC 7763".into(),
+            cores: 16,
+            memory_bytes: 64 << 30,
+            boot_id: format!("boot-of-{name}"),
+        },
+        shared_host: false,
+        producers: vec![ProducerFacts {
+            producer,
+            client_id: format!("tribunal-{name}-{producer}"),
+            topic: format!("tribunal-456789ab-{trial}-1"),
+            primed: vec![1; 12],
+            scheduled: Some((10 + SECONDS) * RATE / 2),
+            schedule_sha256: Some(format!("{producer}f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")),
+            configuration,
+        }],
+        run: RunFacts {
+            start_error_ns: 12_000,
+            clock: ClockFacts { offset_ns: 91_500_000, bound_ns: 48_000, round_trip_ns: 96_000, exchanges: 64 },
+            clock_after: ClockFacts { offset_ns: 91_502_000, bound_ns: 51_000, round_trip_ns: 102_000, exchanges: 64 },
+            load_end_ns: 40_100 * MILLISECOND,
+            ..RunFacts::default()
+        },
+        window: Activity::default(),
+    }
+}
+
+/// A valid trial that sustained what was offered, with a median response of `middle_ns`.
+pub(crate) fn trial(number: u32, block: u32, linger: &str, middle_ns: i64) -> TrialResult {
+    let scheduled = RATE * SECONDS;
+    let tally = Tally {
+        fates: Fates { scheduled, acknowledged: scheduled, ..Fates::default() },
+        response: spread(middle_ns, scheduled),
+        service: spread(middle_ns - middle_ns / 50, scheduled),
+        send_lag: spread(20_000, scheduled),
+        schedule_delay: spread(20_000, scheduled),
+        ..Tally::default()
+    };
+    let trial = TrialId(number);
+    TrialResult {
+        schema_version: SCHEMA_VERSION,
+        experiment: id(),
+        trial,
+        cell: CellId(if linger == "0" { 1 } else { 2 }),
+        block,
+        attempt: Attempt(1),
+        levels: vec![Level { factor: "linger.ms".into(), value: linger.into() }],
+        began: "2026-11-20T09:00:00Z".into(),
+        workload: WorkloadFacts {
+            rate: Some(RATE as f64),
+            arrivals: Arrivals::Poisson,
+            producers: 2,
+            record: "1024 B, compressibility 0.5".into(),
+            keys: "none".into(),
+            partitioner: "native".into(),
+            when_full: "hold".into(),
+            path: "bare".into(),
+            seed: 42,
+            properties: pairs(&[
+                ("security.protocol", "SASL_SSL"),
+                ("sasl.password", "{ env = \"KAFKA_PASSWORD\" }"),
+                ("acks", "all"),
+                ("compression.type", "zstd"),
+                ("linger.ms", linger),
+            ]),
+        },
+        windows: Windows {
+            warm_up: Duration::from_secs(10),
+            measure: Duration::from_secs(SECONDS),
+            drain: Duration::from_secs(15),
+        },
+        limits: Limits { start_skew: Duration::from_millis(50), ..Limits::default() },
+        cluster: ClusterFacts {
+            bootstrap: "b1:9093".into(),
+            cluster_id: Some("MkU3OEVBNTcwNTJENDM2Qg".into()),
+            brokers: (1..=3).map(|n| (n, format!("b{n}"), 9093)).collect(),
+            mock: false,
+        },
+        topic: TopicFacts {
+            names: vec![format!("tribunal-456789ab-{trial}-1")],
+            partitions: 12,
+            replication: 3,
+            settings: pairs(&[
+                ("min.insync.replicas", "2"),
+                ("segment.bytes", if linger == "0" { "1073741824" } else { "536870912" }),
+            ]),
+        },
+        agents: vec![agent_facts("load-1", 0, trial, linger), agent_facts("load-2", 1, trial, linger)],
+        verdict: Verdict {
+            bound_by: BoundBy::Offered,
+            caveats: vec![Caveat::LimitsLoosened { limits: vec!["start_skew 50ms (default 10ms)".into()] }],
+        },
+        rates: Rates {
+            offered: Some(RATE as f64),
+            delivered: Some(RATE as f64 - 1.5),
+            delivered_bytes: Some(10_238_464.0),
+            socket_writes: None,
+            sustained: Some(true),
+        },
+        parts: vec![PartResult::new(Part::Window, &tally)],
+        window: Activity {
+            acknowledged: scheduled,
+            acknowledged_bytes: scheduled * 1024,
+            in_flight: 52,
+            cpu: Cpu { sender_ns: 600 * 1_000_000, client_ns: 2_400 * 1_000_000, ..Cpu::default() },
+            ..Activity::default()
+        },
+        backlog: Backlog { at_start: 50, at_end: 52 },
+        statistics: ClientStatistics {
+            batches: 25_000,
+            batch_records: 400_000,
+            requests: 8_000,
+            wire_bytes: 205_000_000,
+            record_bytes: 410_000_000,
+            ..ClientStatistics::default()
+        },
+        audit: Audit {
+            level: audit::Level::Count,
+            partitions: vec![PartitionAudit {
+                topic: format!("tribunal-456789ab-{trial}-1"),
+                partition: 0,
+                start: 0,
+                end: 400_024,
+                acknowledged: 400_024,
+                perhaps: 0,
+            }],
+            settled: true,
+        },
+        samples: (0..SECONDS as i64).map(|second| sample(second, middle_ns)).collect(),
+    }
+}
+
+/// One whose agents did not start together and whose sender was late.
+fn invalid(number: u32) -> TrialResult {
+    let mut result = trial(number, 0, "5", 4 * MILLISECOND);
+    result.verdict.bound_by = BoundBy::Harness;
+    result.verdict.caveats.splice(0..0, [
+        Caveat::StartSkew { agent: agent("load-2"), skew_ns: 73_400_000, limit_ns: 50_000_000 },
+        Caveat::HarnessLate {
+            agent: Some(agent("load-2")),
+            schedule_delay_p99_ns: 8_120_000,
+            limit_ns: 5_000_000,
+            late_share: 0.0731,
+            late_limit: 0.05,
+        },
+    ]);
+    result
+}
+
+/// One whose backlog grew, with a failed, an unresolved and an unsent share.
+fn overloaded(number: u32) -> TrialResult {
+    let mut result = trial(number, 1, "0", 2 * MILLISECOND);
+    let scheduled = RATE * SECONDS;
+    let mut tally = Tally {
+        fates: Fates {
+            scheduled,
+            acknowledged: scheduled - 30_000 - 6_000 - 4_000,
+            not_written: 4_000,
+            unresolved: 6_000,
+            unsent: 30_000,
+            ..Fates::default()
+        },
+        response: spread(450 * MILLISECOND, scheduled - 40_000),
+        service: spread(90 * MILLISECOND, scheduled - 40_000),
+        send_lag: spread(360 * MILLISECOND, scheduled - 30_000),
+        schedule_delay: spread(20_000, scheduled - 30_000),
+        ..Tally::default()
+    };
+    tally.failed.entry("MSG_TIMED_OUT".into()).or_default().record_many_ns(9_000 * MILLISECOND, 4_000);
+    tally.censored.record_many_ns(15_400 * MILLISECOND, 6_000);
+    tally.censored.record_many_ns(17_200 * MILLISECOND, 30_000);
+    result.parts = vec![PartResult::new(Part::Window, &tally)];
+    result.rates.delivered = Some(8_612.0);
+    result.rates.delivered_bytes = Some(8_818_688.0);
+    result.rates.sustained = Some(false);
+    result.backlog = Backlog { at_start: 400, at_end: 41_960 };
+    result.statistics.retries = 211;
+    result.statistics.timeouts = 17;
+    result.verdict = Verdict {
+        bound_by: BoundBy::Broker,
+        caveats: vec![
+            Caveat::NotSustained { growth: 41_560, allowance: 3_900 },
+            Caveat::Failed { count: 4_000, codes: vec![("MSG_TIMED_OUT".into(), 4_000)] },
+            Caveat::Censored { unresolved: 6_000, unsent: 30_000 },
+            Caveat::Retries { retries: 211, timeouts: 17 },
+            Caveat::LimitsLoosened { limits: vec!["start_skew 50ms (default 10ms)".into()] },
+        ],
+    };
+    result
+}
+
+fn facts(name: &str, trials: u32, repetitions: u32) -> ExperimentFacts {
+    ExperimentFacts {
+        id: id(),
+        name: name.into(),
+        mock: false,
+        trials,
+        repetitions,
+        seed: 42,
+        began: "2026-11-20T08:59:41Z".into(),
+        state: ExperimentState::Complete,
+        reason: String::new(),
+        version: "0.1.0".into(),
+        librdkafka: "2.12.1".into(),
+        loosened: Vec::new(),
+        notes: Vec::new(),
+        overrides: Vec::new(),
+    }
+}
+
+/// Two cells, two repetitions: valid, invalid, overloaded, valid; one void attempt and one trial given up.
+pub(crate) fn on_a_cluster() -> ExperimentReport {
+    ExperimentReport {
+        facts: ExperimentFacts {
+            state: ExperimentState::Failed,
+            reason: "t005 gave up after 3 attempts".into(),
+            loosened: vec!["start_skew 50ms (default 10ms)".into()],
+            notes: pairs(&[("broker heap", "6 GiB"), ("disk", "NVMe | RAID 1")]),
+            overrides: vec!["window.measure=30s".into()],
+            ..facts("linger against nothing", 5, 2)
+        },
+        results: vec![
+            trial(1, 0, "0", 2 * MILLISECOND),
+            invalid(2),
+            overloaded(3),
+            trial(4, 1, "5", 6 * MILLISECOND),
+        ],
+        void_attempts: vec![VoidAttempt {
+            trial: TrialId(4),
+            attempt: Attempt(1),
+            reason: "agent load-2 was lost while measuring".into(),
+        }],
+        given_up: vec![VoidAttempt {
+            trial: TrialId(5),
+            attempt: Attempt(3),
+            reason: "agent load-2 was lost while warming up".into(),
+        }],
+    }
+}
+
+/// A paced and a closed-loop trial of three seconds each on the mock, on one host.
+pub(crate) fn on_a_mock() -> ExperimentReport {
+    let mut paced = trial(1, 0, "0", MILLISECOND);
+    let mut saturated = trial(2, 0, "5", 80 * MILLISECOND);
+    saturated.workload.rate = None;
+    saturated.rates = Rates {
+        offered: None,
+        delivered: Some(812_345.6),
+        delivered_bytes: Some(831_841_894.0),
+        socket_writes: None,
+        sustained: None,
+    };
+    saturated.verdict.bound_by = BoundBy::Client;
+    saturated.verdict.caveats = vec![Caveat::QueueBound];
+    paced.verdict.caveats =
+        vec![Caveat::TooFewRecords { percentile: "p99.9".into(), records: 3_000, needed: 5_662 }];
+    for result in [&mut paced, &mut saturated] {
+        result.windows.measure = Duration::from_secs(3);
+        result.limits = Limits::default();
+        result.cluster = ClusterFacts { bootstrap: "127.0.0.1:40001".into(), mock: true, ..ClusterFacts::default() };
+        result.topic.settings.clear();
+        result.samples.truncate(3);
+        result.verdict.caveats.extend([
+            Caveat::ShortWindow { measure: Duration::from_secs(3) },
+            Caveat::SharedHost { agents: vec![agent("load-1"), agent("load-2")] },
+            Caveat::MockBroker,
+        ]);
+        for agent in &mut result.agents {
+            agent.shared_host = true;
+            agent.host.hostname = "laptop".into();
+            agent.host.cpu_model.clear();
+        }
+    }
+    let few = spread(MILLISECOND, 3_000);
+    paced.parts[0].response = StoredDistribution::new(&few, 0);
+    paced.parts[0].fates = Fates { scheduled: 3_000, acknowledged: 3_000, ..Fates::default() };
+    ExperimentReport {
+        facts: ExperimentFacts { mock: true, ..facts("demo", 2, 1) },
+        results: vec![paced, saturated],
+        void_attempts: Vec::new(),
+        given_up: Vec::new(),
+    }
+}

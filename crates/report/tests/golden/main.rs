@@ -1,0 +1,146 @@
+//! What people and scripts get to see, as files to be read.
+
+mod fixture;
+mod formats;
+
+use tribunal_model::ids::TrialId;
+use tribunal_report::caveat::{BoundBy, Caveat};
+use tribunal_report::experiment::ExperimentReport;
+use tribunal_report::{csv, markdown, table};
+
+fn conclusion(report: &ExperimentReport) -> String {
+    let text = markdown::render(report);
+    text.split("## Conclusion\n\n").nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn a_report_of_a_cluster_reads_like_this() {
+    insta::assert_snapshot!("cluster.md", markdown::render(&fixture::on_a_cluster()));
+}
+
+#[test]
+fn a_report_of_a_mock_reads_like_this() {
+    insta::assert_snapshot!("mock.md", markdown::render(&fixture::on_a_mock()));
+}
+
+#[test]
+fn a_row_for_each_trial_with_units_in_the_column_names() {
+    insta::assert_snapshot!("cluster.csv", csv::render(&fixture::on_a_cluster()));
+}
+
+#[test]
+fn a_terminal_shows_the_trials_in_a_table() {
+    insta::assert_snapshot!("cluster-utf8", table::render(&fixture::on_a_cluster(), true, None));
+    insta::assert_snapshot!("mock-ascii-72", table::render(&fixture::on_a_mock(), false, Some(72)));
+}
+
+#[test]
+fn plain_tables_are_ascii_and_stay_within_their_width() {
+    let text = table::render(&fixture::on_a_cluster(), false, Some(80));
+    assert!(text.is_ascii(), "{text}");
+    let of_table = text.lines().filter(|line| line.starts_with(['|', '+']));
+    assert!(of_table.clone().count() > 4 && of_table.clone().all(|line| line.len() <= 80), "{text}");
+}
+
+#[test]
+fn every_report_has_the_same_seven_sections() {
+    let empty = ExperimentReport { results: Vec::new(), ..fixture::on_a_cluster() };
+    for report in [fixture::on_a_cluster(), fixture::on_a_mock(), empty] {
+        let text = markdown::render(&report);
+        let headings: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        let expected =
+            ["Environment", "Topic configuration", "Workload", "Tuning", "Producers", "Results", "Conclusion"];
+        assert_eq!(headings, expected);
+    }
+}
+
+#[test]
+fn no_secret_reaches_a_report() {
+    let mut report = fixture::on_a_cluster();
+    for result in &mut report.results {
+        result.workload.properties.push(("ssl.key.password".into(), "hunter2".into()));
+        result.agents[0].producers[0].configuration.push(("ssl.key.password".into(), "hunter2".into()));
+    }
+    let text = markdown::render(&report);
+    assert!(!text.contains("hunter2") && text.contains("KAFKA_PASSWORD"), "{text}");
+}
+
+#[test]
+fn an_invalid_trial_is_in_no_conclusion() {
+    let mut report = fixture::on_a_cluster();
+    let best = Caveat::AuditLost { lost: 1 };
+    report.results[0].verdict.caveats.push(best);
+    let text = conclusion(&report);
+    assert!(text.contains("INVALID, and in nothing below: t001, t002."), "{text}");
+    assert!(!text.contains("(t001)"), "{text}");
+}
+
+#[test]
+fn without_a_valid_trial_nothing_is_concluded() {
+    let mut report = fixture::on_a_cluster();
+    for result in &mut report.results {
+        result.verdict.caveats.push(Caveat::MissingReports { count: 3 });
+    }
+    let text = conclusion(&report);
+    assert!(text.contains("No trial is valid: nothing can be concluded."), "{text}");
+    assert!(!text.contains("Lowest"), "{text}");
+}
+
+#[test]
+fn latencies_at_different_loads_are_not_ranked_together() {
+    let mut report = fixture::on_a_cluster();
+    report.results = (1..=4).map(|n| fixture::trial(n, 0, if n % 2 == 0 { "0" } else { "5" }, i64::from(n) * 1_000_000)).collect();
+    for result in &mut report.results[2..] {
+        result.workload.rate = Some(5_000.0);
+        result.rates.offered = Some(5_000.0);
+        result.rates.delivered = Some(5_000.0);
+    }
+    let text = conclusion(&report);
+    assert!(text.contains("compared at one offered rate at a time"), "{text}");
+    assert!(text.contains("that sustained 5,000/s: 15.0 ms") && text.contains("that sustained 10,000/s: 5.00 ms"), "{text}");
+}
+
+#[test]
+fn cells_that_delivered_different_rates_are_no_ranking() {
+    let mut report = fixture::on_a_cluster();
+    report.results = vec![fixture::trial(1, 0, "0", 1_000_000), fixture::trial(2, 0, "5", 2_000_000)];
+    report.results[1].rates.delivered = Some(9_800.0);
+    assert!(conclusion(&report).contains("not the same load, so this is no ranking by latency"));
+}
+
+#[test]
+fn a_closed_loop_is_told_by_its_rate_alone() {
+    let mut report = fixture::on_a_mock();
+    report.facts.mock = false;
+    let text = conclusion(&report);
+    assert!(text.contains("Closed loop, highest delivered rate of 1 cell: 812,346/s"), "{text}");
+    assert!(!text.contains("400 ms"), "{text}");
+}
+
+#[test]
+fn the_median_of_repetitions_stands_for_a_cell() {
+    let mut report = fixture::on_a_cluster();
+    report.facts.repetitions = 6;
+    report.results = (0..12)
+        .map(|n| fixture::trial(n + 1, n / 2, if n % 2 == 0 { "0" } else { "5" }, 1_000_000 * i64::from(n + 1)))
+        .collect();
+    let text = conclusion(&report);
+    assert!(text.contains("25.0 ms with `linger.ms=0` (median of 6 trials, 5.00 ms to 55.0 ms)"), "{text}");
+    assert!(text.contains("this report computes no intervals"), "{text}");
+}
+
+#[test]
+fn a_caveat_of_all_trials_is_told_once() {
+    let text = markdown::render(&fixture::on_a_cluster());
+    assert_eq!(text.matches("Judged by limits of validity looser than the default").count(), 1, "{text}");
+}
+
+#[test]
+fn hosts_shared_and_names_with_markup_are_told_safely_in_the_title() {
+    let mut report = fixture::on_a_mock();
+    report.facts.name = "a <b> *c*".into();
+    report.results[0].verdict.bound_by = BoundBy::Client;
+    report.results[0].trial = TrialId(1);
+    let text = markdown::render(&report);
+    assert!(text.starts_with("# a &lt;b> \\*c\\* (mock broker)\n\n**Hosts are shared: load-1 and load-2 "), "{text}");
+}
