@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tracing::Span;
 use tribunal_engine::clock::MonotonicClock;
 use tribunal_engine::run::{self, Run};
 use tribunal_model::ids::AgentName;
 use tribunal_proto::session::{AttemptId, Epoch, Prepare};
 use tribunal_stats::facts::{ClockFacts, ProducerFacts};
 use tribunal_stats::{AgentReport, PartitionCount};
+use tribunal_telemetry::logs;
 
 use crate::host::Probe;
 use crate::prepare::{Prepared, Refusal, prepare};
@@ -27,6 +29,8 @@ pub(crate) enum Told {
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) id: AttemptId,
+    /// Every event of the attempt is in it.
+    pub(crate) span: Span,
     pub(crate) stage: Stage,
     /// Clock measured while it was being prepared.
     pub(crate) clock: Option<ClockFacts>,
@@ -40,7 +44,11 @@ pub(crate) enum Stage {
     /// Clients are made; *ready* waits for the clock.
     Prepared { prepared: Box<Prepared> },
     /// The threads wait at the gate or run.
-    Running { run: Run<MonotonicClock>, primed: BTreeMap<(String, i32), PartitionCount>, started: bool },
+    Running {
+        run: Run<MonotonicClock>,
+        primed: BTreeMap<(String, i32), PartitionCount>,
+        started: bool,
+    },
     /// The threads have ended; the report waits for the clock.
     Ended { report: Box<AgentReport> },
 }
@@ -49,9 +57,11 @@ impl Held {
     /// Begins to prepare.
     pub(crate) fn prepare(agent: &AgentName, order: Prepare, tell: mpsc::Sender<Told>) -> Self {
         let id = order.attempt;
-        let agent = agent.clone();
+        let span = logs::experiment(id.experiment).in_scope(|| logs::trial(id.trial, id.attempt));
+        span.in_scope(|| tracing::info!(producers = order.producers.len(), "preparing"));
+        let (agent, within) = (agent.clone(), span.clone());
         let body = move || {
-            let prepared = prepare(&agent, &order);
+            let prepared = within.in_scope(|| prepare(&agent, &order));
             // The session outlives its attempts' threads; without it nobody wants to know.
             let _ = tell.blocking_send(Told::Prepared(id, Box::new(prepared)));
         };
@@ -59,7 +69,12 @@ impl Held {
             .name("prepare".into())
             .spawn(body)
             .expect("invariant: an agent that can hold a session can start a thread");
-        Self { id, stage: Stage::Preparing { given_up: None }, clock: None }
+        Self {
+            id,
+            span,
+            stage: Stage::Preparing { given_up: None },
+            clock: None,
+        }
     }
 
     /// Starts the threads of a prepared attempt; the producers' facts are what *ready* tells.
@@ -69,13 +84,24 @@ impl Held {
             self.stage = stage;
             return None;
         };
-        let Prepared { workers, setup, facts, primed } = *prepared;
+        let Prepared {
+            workers,
+            setup,
+            facts,
+            primed,
+        } = *prepared;
         let id = self.id;
         let mut probe = Probe::new();
-        let run = Run::start(workers, &setup, &MonotonicClock, move || probe.tell(), move |event| {
+        let tell = move |event| {
             let _ = tell.blocking_send(Told::Run(id, event));
-        });
-        self.stage = Stage::Running { run, primed, started: false };
+        };
+        let start = || Run::start(workers, &setup, &MonotonicClock, move || probe.tell(), tell);
+        let run = self.span.in_scope(start);
+        self.stage = Stage::Running {
+            run,
+            primed,
+            started: false,
+        };
         Some(facts)
     }
 
@@ -114,4 +140,3 @@ pub(crate) fn with_primed(mut report: AgentReport, primed: &BTreeMap<(String, i3
     }
     report
 }
-

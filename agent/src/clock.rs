@@ -10,27 +10,27 @@ use tribunal_stats::facts::ClockFacts;
 /// Exchanges of one measurement.
 pub(crate) const EXCHANGES: u32 = 32;
 
-/// One exchange.
+/// One exchange; instants in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Exchange {
     /// t0, agent's clock.
-    pub(crate) sent_ns: i64,
+    pub(crate) sent: i64,
     /// t1, coordinator's clock.
-    pub(crate) received_ns: i64,
+    pub(crate) received: i64,
     /// t2, coordinator's clock.
-    pub(crate) returned_ns: i64,
+    pub(crate) returned: i64,
     /// t3, agent's clock.
-    pub(crate) arrived_ns: i64,
+    pub(crate) arrived: i64,
 }
 
 impl Exchange {
     fn round_trip_ns(&self) -> i64 {
-        ((self.arrived_ns - self.sent_ns) - (self.returned_ns - self.received_ns)).max(0)
+        ((self.arrived - self.sent) - (self.returned - self.received)).max(0)
     }
 
     /// Coordinator's clock − agent's.
     fn offset_ns(&self) -> i64 {
-        ((self.received_ns - self.sent_ns) + (self.returned_ns - self.arrived_ns)) / 2
+        i64::midpoint(self.received - self.sent, self.returned - self.arrived)
     }
 }
 
@@ -45,7 +45,10 @@ impl Measurement {
     /// Takes one exchange.
     pub(crate) fn add(&mut self, exchange: Exchange) {
         self.exchanges += 1;
-        if self.best.is_none_or(|best| exchange.round_trip_ns() < best.round_trip_ns()) {
+        if self
+            .best
+            .is_none_or(|best| exchange.round_trip_ns() < best.round_trip_ns())
+        {
             self.best = Some(exchange);
         }
     }
@@ -78,15 +81,19 @@ mod tests {
         let mut measurement = Measurement::default();
         let mut now = 1_000_000_000;
         while !measurement.complete() {
-            let (out, held, back) = (random.below(out_ns + 1), random.below(50_000), random.below(back_ns + 1));
+            let (out, held, back) = (
+                random.below(out_ns + 1),
+                random.below(50_000),
+                random.below(back_ns + 1),
+            );
             let received = now + out as i64;
             let returned = received + held as i64;
             let arrived = returned + back as i64;
             measurement.add(Exchange {
-                sent_ns: now,
-                received_ns: received + offset,
-                returned_ns: returned + offset,
-                arrived_ns: arrived,
+                sent: now,
+                received: received + offset,
+                returned: returned + offset,
+                arrived,
             });
             now = arrived + 1000;
         }
@@ -109,7 +116,12 @@ mod tests {
     #[test]
     fn a_path_that_is_slow_one_way_is_bounded_and_not_hidden() {
         let mut measurement = Measurement::default();
-        measurement.add(Exchange { sent_ns: 0, received_ns: 40_000_000, returned_ns: 40_000_000, arrived_ns: 40_000_000 });
+        measurement.add(Exchange {
+            sent: 0,
+            received: 40_000_000,
+            returned: 40_000_000,
+            arrived: 40_000_000,
+        });
         let facts = measurement.facts().unwrap();
         assert_eq!(facts.offset_ns, 20_000_000);
         assert!(facts.bound_ns >= 20_000_000);

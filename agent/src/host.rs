@@ -9,20 +9,26 @@ use tribunal_stats::facts::HostFacts;
 
 /// The facts of this host; what cannot be read is empty or 0.
 pub(crate) fn facts() -> HostFacts {
-    let read = |path: &str| fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default();
+    let read = |path: &str| {
+        fs::read_to_string(path)
+            .map(|text| text.trim().to_owned())
+            .unwrap_or_default()
+    };
     let os = read("/etc/os-release")
         .lines()
         .find_map(|line| line.strip_prefix("PRETTY_NAME="))
         .map(|name| name.trim_matches('"').to_owned())
         .unwrap_or_default();
-    let cpu_model = procfs::CpuInfo::current().ok().and_then(|info| info.model_name(0).map(str::to_owned));
+    let cpu_model = procfs::CpuInfo::current()
+        .ok()
+        .and_then(|info| info.model_name(0).map(str::to_owned));
     HostFacts {
         hostname: read("/proc/sys/kernel/hostname"),
         os,
         kernel: read("/proc/sys/kernel/osrelease"),
         cpu_model: cpu_model.unwrap_or_default(),
         cores: cores(),
-        memory_bytes: procfs::Meminfo::current().map(|memory| memory.mem_total).unwrap_or(0),
+        memory_bytes: procfs::Meminfo::current().map_or(0, |memory| memory.mem_total),
         boot_id: read("/proc/sys/kernel/random/boot_id"),
     }
 }
@@ -43,7 +49,11 @@ pub(crate) struct Probe {
 impl Probe {
     /// A probe whose first call tells the time since now.
     pub(crate) fn new() -> Self {
-        let mut probe = Self { threads: HashMap::new(), busy: 0, steal: 0 };
+        let mut probe = Self {
+            threads: HashMap::new(),
+            busy: 0,
+            steal: 0,
+        };
         probe.tell();
         probe
     }
@@ -52,7 +62,9 @@ impl Probe {
     pub(crate) fn tell(&mut self) -> Cpu {
         let tick = 1_000_000_000 / procfs::ticks_per_second().max(1);
         let mut cpu = Cpu::default();
-        let Ok(myself) = procfs::process::Process::myself() else { return cpu };
+        let Ok(myself) = procfs::process::Process::myself() else {
+            return cpu;
+        };
         let mut seen = HashMap::new();
         for task in myself.tasks().into_iter().flatten().flatten() {
             let Ok(stat) = task.stat() else { continue };
@@ -87,7 +99,10 @@ mod tests {
     #[test]
     fn a_linux_host_tells_what_it_is() {
         let facts = facts();
-        assert!(!facts.kernel.is_empty() && facts.cores >= 1 && facts.memory_bytes > 0, "{facts:?}");
+        assert!(
+            !facts.kernel.is_empty() && facts.cores >= 1 && facts.memory_bytes > 0,
+            "{facts:?}"
+        );
     }
 
     #[test]

@@ -14,8 +14,8 @@ use tokio_util::task::TaskTracker;
 use tribunal_model::ids::AgentName;
 use tribunal_stats::distribution;
 use tribunal_stats::facts::BuildFacts;
-use tribunal_telemetry::http;
 use tribunal_telemetry::metrics::AgentMetrics;
+use tribunal_telemetry::{http, logs};
 
 use crate::session::Session;
 
@@ -88,7 +88,10 @@ impl Agent {
         let metrics = AgentMetrics::new(&build.version, &build.librdkafka);
         let tasks = TaskTracker::new();
         let ended = CancellationToken::new();
-        let address = self.metrics_address().map(|address| address.to_string()).unwrap_or_default();
+        let address = self
+            .metrics_address()
+            .map(|address| address.to_string())
+            .unwrap_or_default();
         if let Some((listener, _)) = self.listener {
             let (routes, ended) = (http::metrics(metrics.registry()), ended.clone().cancelled_owned());
             tasks.spawn(async move {
@@ -97,7 +100,7 @@ impl Agent {
                 }
             });
         }
-        let span = tracing::info_span!("agent", name = %self.options.name);
+        let span = logs::agent(&self.options.name);
         let session = Session::new(&self.options, &metrics, address);
         let run = tracing::Instrument::instrument(session.run(shutdown), span).await;
         ended.cancel();

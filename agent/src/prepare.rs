@@ -58,9 +58,17 @@ pub(crate) fn prepare(agent: &AgentName, prepare: &Prepare) -> Result<Prepared, 
     let environment = |name: &str| std::env::var(name).ok();
     let properties = tribunal_kafka::resolve(&properties, &environment)
         .map_err(|error| Refusal::new(RefusalKind::Configuration, &error))?;
-    let limit = |name: &str, default| properties.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let limit = |name: &str, default| {
+        properties
+            .get(name)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
+    };
     let seed = derive(&[trial.load.seed, u64::from(trial.block)]);
-    let (bytes, records) = (limit("batch.size", BATCH_BYTES), limit("batch.num.messages", BATCH_RECORDS));
+    let (bytes, records) = (
+        limit("batch.size", BATCH_BYTES),
+        limit("batch.num.messages", BATCH_RECORDS),
+    );
     let pool = PayloadPool::new(&trial.load.record, seed, bytes, records)
         .map_err(|error| Refusal::new(RefusalKind::Configuration, &error))?;
     let pool = Arc::new(pool);
@@ -73,7 +81,10 @@ pub(crate) fn prepare(agent: &AgentName, prepare: &Prepare) -> Result<Prepared, 
                 scope.spawn(move || producer(agent, prepare, properties, pool, *index))
             })
             .collect();
-        threads.into_iter().map(|thread| thread.join().expect("invariant: making a client does not panic")).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("invariant: making a client does not panic"))
+            .collect()
     });
     let (mut workers, mut facts) = (Vec::new(), Vec::new());
     let mut primed: BTreeMap<(String, i32), PartitionCount> = BTreeMap::new();
@@ -87,9 +98,19 @@ pub(crate) fn prepare(agent: &AgentName, prepare: &Prepare) -> Result<Prepared, 
         workers.push(worker);
         facts.push(fact);
     }
-    let setup =
-        Setup { windows: trial.windows, load: trial.load.clone(), block: trial.block, pool, cores: host::cores() };
-    Ok(Prepared { workers, setup, facts, primed })
+    let setup = Setup {
+        windows: trial.windows,
+        load: trial.load.clone(),
+        block: trial.block,
+        pool,
+        cores: host::cores(),
+    };
+    Ok(Prepared {
+        workers,
+        setup,
+        facts,
+        primed,
+    })
 }
 
 type Made = (Worker<KafkaProducer, KafkaReports>, ProducerFacts, Primed);
@@ -114,18 +135,20 @@ fn producer(
         headers: trial.load.record.headers.clone(),
         index,
     };
-    let mut client =
-        Client::open(spec).map_err(|error| Refusal::new(RefusalKind::Configuration, &error))?;
+    let mut client = Client::open(spec).map_err(|error| Refusal::new(RefusalKind::Configuration, &error))?;
     let clock = MonotonicClock;
     let primed = tribunal_kafka::prime(&mut client, &clock, clock.now_ns() + nanoseconds(PRIME))
         .map_err(|error| Refusal::new(RefusalKind::ClusterUnreachable, &error))?;
     let (scheduled, schedule_sha256) = match trial.load.rate {
         Rate::Paced(rate) => {
-            let place =
-                Place { seed: trial.load.seed, block: trial.block, index, producers: trial.load.producers };
-            let (count, hash) =
-                Schedule::new(trial.load.arrivals, rate, place).digest(trial.windows.t2_ns(), HASHED);
-            (Some(count), Some(hash.iter().map(|byte| format!("{byte:02x}")).collect()))
+            let place = Place {
+                seed: trial.load.seed,
+                block: trial.block,
+                index,
+                producers: trial.load.producers,
+            };
+            let (count, hash) = Schedule::new(trial.load.arrivals, rate, place).digest(trial.windows.t2_ns(), HASHED);
+            (Some(count), Some(hash))
         }
         Rate::Saturate => (None, None),
     };
@@ -140,7 +163,15 @@ fn producer(
     };
     let (producer, reports, control) = client.into_handles();
     let partitions = trial.topic.partitions as i32;
-    let worker = Worker { index, client_id, topic: topic.clone(), partitions, producer, reports, control };
+    let worker = Worker {
+        index,
+        client_id,
+        topic: topic.clone(),
+        partitions,
+        producer,
+        reports,
+        control,
+    };
     Ok((worker, facts, primed))
 }
 

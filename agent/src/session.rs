@@ -140,9 +140,8 @@ impl<'a> Session<'a> {
                 told = self.told.recv() => told,
                 () = sleep_until(until) => return,
             };
-            match told {
-                Some(Told::Prepared(..) | Told::Run(_, run::Event::Ended(_))) => self.release(),
-                _ => {}
+            if let Some(Told::Prepared(..) | Told::Run(_, run::Event::Ended(_))) = told {
+                self.release();
             }
         }
     }
@@ -208,7 +207,12 @@ impl<'a> Session<'a> {
     }
 
     async fn ping(&self, outbox: &Outbox) -> Result<(), Closed> {
-        outbox.send(AgentMessage::ClockPing { sent_ns: MonotonicClock.now_ns(), clock: self.clock }).await
+        outbox
+            .send(AgentMessage::ClockPing {
+                sent_ns: MonotonicClock.now_ns(),
+                clock: self.clock,
+            })
+            .await
     }
 
     /// Does what the coordinator says.
@@ -220,21 +224,43 @@ impl<'a> Session<'a> {
                 self.measure(outbox).await
             }
             CoordinatorMessage::Rejected { .. } => Ok(()),
-            CoordinatorMessage::ClockPong { sent_ns, received_ns, returned_ns } => {
-                self.exchange(Exchange { sent_ns, received_ns, returned_ns, arrived_ns }, outbox).await
+            CoordinatorMessage::ClockPong {
+                sent_ns,
+                received_ns,
+                returned_ns,
+            } => {
+                self.exchange(
+                    Exchange {
+                        sent: sent_ns,
+                        received: received_ns,
+                        returned: returned_ns,
+                        arrived: arrived_ns,
+                    },
+                    outbox,
+                )
+                .await
             }
             CoordinatorMessage::Prepare(prepare) => {
                 if let Some(held) = &self.held {
                     let reason = format!("busy with trial {} attempt {}", held.id.trial, held.id.attempt.0);
                     let kind = RefusalKind::Busy;
-                    return outbox.send(AgentMessage::Refused { attempt: prepare.attempt, kind, reason }).await;
+                    return outbox
+                        .send(AgentMessage::Refused {
+                            attempt: prepare.attempt,
+                            kind,
+                            reason,
+                        })
+                        .await;
                 }
-                let id = prepare.attempt;
-                tracing::info!(trial = %id.trial, attempt = id.attempt.0, producers = prepare.producers.len(), "preparing");
                 self.held = Some(Held::prepare(&self.options.name, *prepare, self.tell.clone()));
                 self.measure(outbox).await
             }
-            CoordinatorMessage::Arm { attempt, epoch, start_ns, lease } => {
+            CoordinatorMessage::Arm {
+                attempt,
+                epoch,
+                start_ns,
+                lease,
+            } => {
                 self.lease = lease;
                 match self.of(attempt) {
                     Some(held) if held.arm(epoch, start_ns, lease) => {
@@ -251,7 +277,11 @@ impl<'a> Session<'a> {
                 Ok(())
             }
             CoordinatorMessage::Go { attempt, epoch } => {
-                if let Some(Held { stage: Stage::Running { run, started, .. }, .. }) = self.of_mut(attempt) {
+                if let Some(Held {
+                    stage: Stage::Running { run, started, .. },
+                    ..
+                }) = self.of_mut(attempt)
+                {
                     *started = run.go(epoch.0);
                 }
                 Ok(())
@@ -269,13 +299,18 @@ impl<'a> Session<'a> {
                 Ok(())
             }
             CoordinatorMessage::Abort { attempt, reason } => {
-                tracing::info!(trial = %attempt.trial, attempt = attempt.attempt.0, reason, "told to stop");
                 match self.of_mut(attempt) {
-                    Some(held) => held.give_up(&reason),
+                    Some(held) => {
+                        held.span.in_scope(|| tracing::info!(reason, "told to stop"));
+                        held.give_up(&reason);
+                    }
                     // Nothing is held: say so, the coordinator waits for it.
                     None => return outbox.send(AgentMessage::Stopped { attempt, reason }).await,
                 }
-                if matches!(self.held.as_ref().map(|held| &held.stage), Some(Stage::Prepared { .. } | Stage::Ended { .. })) {
+                if matches!(
+                    self.held.as_ref().map(|held| &held.stage),
+                    Some(Stage::Prepared { .. } | Stage::Ended { .. })
+                ) {
                     self.release();
                     return outbox.send(AgentMessage::Stopped { attempt, reason }).await;
                 }
@@ -296,7 +331,9 @@ impl<'a> Session<'a> {
     async fn take(&mut self, told: Told, outbox: &Outbox) -> Result<(), Closed> {
         match told {
             Told::Prepared(attempt, prepared) => {
-                let Some(held) = self.of_mut(attempt) else { return Ok(()) };
+                let Some(held) = self.of_mut(attempt) else {
+                    return Ok(());
+                };
                 let given_up = match &held.stage {
                     Stage::Preparing { given_up } => given_up.clone(),
                     _ => None,
@@ -313,7 +350,9 @@ impl<'a> Session<'a> {
                         outbox.send(AgentMessage::Stopped { attempt, reason }).await
                     }
                     (Ok(prepared), None) => {
-                        held.stage = Stage::Prepared { prepared: Box::new(prepared) };
+                        held.stage = Stage::Prepared {
+                            prepared: Box::new(prepared),
+                        };
                         self.ready(outbox).await
                     }
                 }
@@ -333,30 +372,44 @@ impl<'a> Session<'a> {
                 let seconds = sample.seconds();
                 for client in &sample.clients {
                     let client_id = format!("{}-{}", self.options.name, client.producer);
-                    self.metrics.observe(&client.topic, &client_id, Second {
-                        acknowledged: client.acknowledged,
-                        failed: client.failed,
-                        in_flight: client.in_flight,
-                        queue_full: client.queue_full,
-                    }, seconds);
+                    self.metrics.observe(
+                        &client.topic,
+                        &client_id,
+                        Second {
+                            acknowledged: client.acknowledged,
+                            failed: client.failed,
+                            in_flight: client.in_flight,
+                            queue_full: client.queue_full,
+                        },
+                        seconds,
+                    );
                 }
                 // Totals do not depend on samples, so a coordinator that is behind loses some of these and no number.
                 if !outbox.offer(AgentMessage::Sample { attempt, sample }) {
                     self.dropped_samples += 1;
-                    tracing::warn!(dropped = self.dropped_samples, "the coordinator is behind; a sample was dropped");
+                    tracing::warn!(
+                        dropped = self.dropped_samples,
+                        "the coordinator is behind; a sample was dropped"
+                    );
                 }
                 Ok(())
             }
             run::Event::Ended(ended) => {
-                let Some(held) = self.of_mut(attempt) else { return Ok(()) };
+                let Some(held) = self.of_mut(attempt) else {
+                    return Ok(());
+                };
                 let stage = std::mem::replace(&mut held.stage, Stage::Preparing { given_up: None });
-                let Stage::Running { run, primed, .. } = stage else { return Ok(()) };
+                let Stage::Running { run, primed, .. } = stage else {
+                    return Ok(());
+                };
                 drop(run);
                 if let Some(reason) = ended.given_up {
                     self.release();
                     return outbox.send(AgentMessage::Stopped { attempt, reason }).await;
                 }
-                held.stage = Stage::Ended { report: Box::new(with_primed(ended.report, &primed)) };
+                held.stage = Stage::Ended {
+                    report: Box::new(with_primed(ended.report, &primed)),
+                };
                 self.measure(outbox).await
             }
         }
@@ -393,21 +446,37 @@ impl<'a> Session<'a> {
     async fn ready(&mut self, outbox: &Outbox) -> Result<(), Closed> {
         let tell = self.tell.clone();
         let Some(held) = &mut self.held else { return Ok(()) };
-        let (attempt, Some(clock)) = (held.id, held.clock) else { return Ok(()) };
+        let (attempt, Some(clock)) = (held.id, held.clock) else {
+            return Ok(());
+        };
         match held.start(tell) {
-            Some(producers) => outbox.send(AgentMessage::Ready { attempt, producers, clock }).await,
+            Some(producers) => {
+                outbox
+                    .send(AgentMessage::Ready {
+                        attempt,
+                        producers,
+                        clock,
+                    })
+                    .await
+            }
             None => Ok(()),
         }
     }
 
     async fn report(&mut self, outbox: &Outbox) -> Result<(), Closed> {
-        let Some(Held { id: attempt, stage: Stage::Ended { mut report }, clock }) = self.held.take() else {
+        let Some(Held {
+            id: attempt,
+            span,
+            stage: Stage::Ended { mut report },
+            clock,
+        }) = self.held.take()
+        else {
             return Ok(());
         };
         report.facts.clock = clock.unwrap_or_default();
         report.facts.clock_after = self.clock.unwrap_or_default();
         self.release();
-        tracing::info!(trial = %attempt.trial, attempt = attempt.attempt.0, "reporting");
+        span.in_scope(|| tracing::info!("reporting"));
         outbox.send(AgentMessage::Report { attempt, report }).await
     }
 }

@@ -16,7 +16,6 @@ mod interrupts;
 mod keep;
 mod listing;
 mod local;
-mod logs;
 mod mock;
 mod plan;
 mod progress;
@@ -84,7 +83,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         );
         return Ok(refuse(&error));
     };
-    crate::logs::init(settings.log.format, &settings.log.level)
+    tribunal_telemetry::logs::init(settings.log.format, &settings.log.level)
         .map_err(|error| exit::Usage(format!("log level {:?}: {error}", settings.log.level)))?;
     match verb {
         Verb::Demo(verb) => demo::demo(verb).await,

@@ -8,10 +8,10 @@ use std::ffi::OsString;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
-use crate::logs::LogFormat;
 use figment::providers::{Format, Serialized, Toml};
 use figment::{Figment, Metadata, Profile, Provider};
 use tribunal_model::ids::AgentName;
+use tribunal_telemetry::logs::LogFormat;
 
 use self::error::{explain, origin, told};
 use self::sources::{Layer, Raw, defaults, variables};

@@ -155,7 +155,9 @@ impl Attempt {
     pub(crate) fn new(agents: impl IntoIterator<Item = AgentName>, windows: Windows, timing: Timing, now: i64) -> Self {
         Self {
             agents: agents.into_iter().map(|name| (name, Stand::Preparing)).collect(),
-            phase: Phase::Preparing { deadline: now + nanoseconds(timing.prepare) },
+            phase: Phase::Preparing {
+                deadline: now + nanoseconds(timing.prepare),
+            },
             epoch: Epoch(0),
             longest_round_trip: Duration::ZERO,
             windows,
@@ -188,7 +190,11 @@ impl Attempt {
             }
             Event::Refused(agent, kind, reason) => {
                 self.close(&agent);
-                self.stop(Ending::Refused(kind, format!("agent {agent}: {reason}")), now, &mut effects);
+                self.stop(
+                    Ending::Refused(kind, format!("agent {agent}: {reason}")),
+                    now,
+                    &mut effects,
+                );
             }
             Event::Armed(agent, epoch) => {
                 if epoch == self.epoch && self.advance(&agent, Stand::Ready, Stand::Armed(epoch)) {
@@ -220,7 +226,11 @@ impl Attempt {
             }
             Event::Stopped(agent, reason) => {
                 self.close(&agent);
-                self.stop(Ending::Void(format!("agent {agent} gave up: {reason}")), now, &mut effects);
+                self.stop(
+                    Ending::Void(format!("agent {agent} gave up: {reason}")),
+                    now,
+                    &mut effects,
+                );
             }
             Event::Lost(agent) => {
                 let closed = self.agents.get(&agent) == Some(&Stand::Closed);
@@ -245,7 +255,11 @@ impl Attempt {
     fn tick(&mut self, now: i64, effects: &mut Vec<Effect>) {
         match self.phase {
             Phase::Preparing { deadline } if now >= deadline => {
-                let reason = format!("not ready within {:?}: {}", self.timing.prepare, self.names(Stand::Preparing));
+                let reason = format!(
+                    "not ready within {:?}: {}",
+                    self.timing.prepare,
+                    self.names(Stand::Preparing)
+                );
                 self.stop(Ending::Void(reason), now, effects);
             }
             Phase::Arming { start } if now >= start - self.guard() => {
@@ -271,7 +285,11 @@ impl Attempt {
                     self.stop(Ending::Void(reason), now, effects);
                 } else if now >= renew {
                     self.order_all(&Order::Renew, effects);
-                    self.phase = Phase::Running { start, renew: now + nanoseconds(self.timing.renew), resolved };
+                    self.phase = Phase::Running {
+                        start,
+                        renew: now + nanoseconds(self.timing.renew),
+                        resolved,
+                    };
                 }
             }
             Phase::Stopping { deadline, .. } if now >= deadline => {
@@ -298,7 +316,11 @@ impl Attempt {
             && now < start - self.guard()
             && self.all(|stand| stand == Stand::Armed(self.epoch))
         {
-            self.phase = Phase::Running { start, renew: now + nanoseconds(self.timing.renew), resolved: false };
+            self.phase = Phase::Running {
+                start,
+                renew: now + nanoseconds(self.timing.renew),
+                resolved: false,
+            };
             self.order_all(&Order::Go(self.epoch), effects);
             effects.push(Effect::Began(start));
         }
@@ -307,7 +329,10 @@ impl Attempt {
     fn try_end_load(&mut self, effects: &mut Vec<Effect>) {
         if let Phase::Running { resolved, .. } = &mut self.phase
             && !*resolved
-            && self.agents.values().all(|stand| matches!(stand, Stand::Resolved | Stand::Closed))
+            && self
+                .agents
+                .values()
+                .all(|stand| matches!(stand, Stand::Resolved | Stand::Closed))
         {
             *resolved = true;
             effects.push(Effect::WindowResolved);
@@ -339,7 +364,10 @@ impl Attempt {
                     Ending::Cancelled => "cancelled".to_owned(),
                     Ending::Complete => String::new(),
                 };
-                *phase = Phase::Stopping { ending, deadline: now + nanoseconds(self.timing.stop) };
+                *phase = Phase::Stopping {
+                    ending,
+                    deadline: now + nanoseconds(self.timing.stop),
+                };
                 self.order_all(&Order::Abort(reason), effects);
             }
         }
@@ -350,7 +378,10 @@ impl Attempt {
     }
 
     fn open(&self) -> impl Iterator<Item = &AgentName> {
-        self.agents.iter().filter(|(_, stand)| **stand != Stand::Closed).map(|(agent, _)| agent)
+        self.agents
+            .iter()
+            .filter(|(_, stand)| **stand != Stand::Closed)
+            .map(|(agent, _)| agent)
     }
 
     fn all(&self, is: impl Fn(Stand) -> bool) -> bool {
@@ -374,9 +405,17 @@ impl Attempt {
     }
 
     fn names(&self, at: Stand) -> String {
-        let names: Vec<_> =
-            self.agents.iter().filter(|(_, stand)| **stand == at).map(|(agent, _)| agent.to_string()).collect();
-        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        let names: Vec<_> = self
+            .agents
+            .iter()
+            .filter(|(_, stand)| **stand == at)
+            .map(|(agent, _)| agent.to_string())
+            .collect();
+        if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        }
     }
 }
 

@@ -44,8 +44,16 @@ pub(crate) async fn audit(
         }
         let settled = all_there || moved.elapsed() >= REST;
         if settled {
-            let level = if blind { Level::CountUnacknowledged } else { Level::Count };
-            return Ok(Audit { level, partitions: rows, settled });
+            let level = if blind {
+                Level::CountUnacknowledged
+            } else {
+                Level::Count
+            };
+            return Ok(Audit {
+                level,
+                partitions: rows,
+                settled,
+            });
         }
         sleep(LOOK).await;
     }
@@ -79,11 +87,26 @@ mod tests {
     #[test]
     fn records_that_may_be_anywhere_widen_every_partition() {
         let told = BTreeMap::from([
-            (("t".to_owned(), -1), PartitionCount { acknowledged: 0, perhaps: 2 }),
-            (("t".to_owned(), 1), PartitionCount { acknowledged: 10, perhaps: 1 }),
+            (
+                ("t".to_owned(), -1),
+                PartitionCount {
+                    acknowledged: 0,
+                    perhaps: 2,
+                },
+            ),
+            (
+                ("t".to_owned(), 1),
+                PartitionCount {
+                    acknowledged: 10,
+                    perhaps: 1,
+                },
+            ),
         ]);
         let rows = rows(&vec![("t".into(), vec![0, 5])], &vec![("t".into(), vec![2, 18])], &told);
-        let summary: Vec<_> = rows.iter().map(|row| (row.gained(), row.lost(), row.surplus())).collect();
+        let summary: Vec<_> = rows
+            .iter()
+            .map(|row| (row.gained(), row.lost(), row.surplus()))
+            .collect();
         assert_eq!(summary, [(2, 0, 0), (13, 0, 0)]);
     }
 }

@@ -77,8 +77,10 @@ impl Client {
             .map_err(|_| Error::Address { url: url.to_owned() })?
             .connect_timeout(timeout)
             .tcp_nodelay(true);
-        let channel =
-            endpoint.connect().await.map_err(|source| Error::Unreachable { url: url.to_owned(), source })?;
+        let channel = endpoint.connect().await.map_err(|source| Error::Unreachable {
+            url: url.to_owned(),
+            source,
+        })?;
         let control = pb::control_client::ControlClient::new(channel)
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
@@ -87,7 +89,12 @@ impl Client {
 
     /// Hands a plan over; it runs when those before it have ended.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, Error> {
-        let reply = self.control.clone().submit(pb::Submission::from(submission)).await.map_err(Error::of)?;
+        let reply = self
+            .control
+            .clone()
+            .submit(pb::Submission::from(submission))
+            .await
+            .map_err(Error::of)?;
         reply.into_inner().try_into().map_err(Error::Answer)
     }
 
@@ -96,7 +103,12 @@ impl Client {
         &self,
         id: ExperimentId,
     ) -> Result<impl tokio_stream::Stream<Item = Result<Progress, Error>> + Unpin + use<>, Error> {
-        let reply = self.control.clone().watch(reference(&id.to_string())).await.map_err(Error::of)?;
+        let reply = self
+            .control
+            .clone()
+            .watch(reference(&id.to_string()))
+            .await
+            .map_err(Error::of)?;
         Ok(reply.into_inner().map(|progress| match progress {
             Ok(progress) => progress.try_into().map_err(Error::Answer),
             Err(status) => Err(Error::of(status)),
@@ -105,42 +117,81 @@ impl Client {
 
     /// Cancels an experiment, named by its id or a part of it.
     pub async fn cancel(&self, experiment: &str) -> Result<(), Error> {
-        self.control.clone().cancel(reference(experiment)).await.map_err(Error::of)?;
+        self.control
+            .clone()
+            .cancel(reference(experiment))
+            .await
+            .map_err(Error::of)?;
         Ok(())
     }
 
     /// Goes on with an interrupted experiment after its last finished trial.
     pub async fn resume(&self, experiment: &str) -> Result<(), Error> {
-        self.control.clone().resume(reference(experiment)).await.map_err(Error::of)?;
+        self.control
+            .clone()
+            .resume(reference(experiment))
+            .await
+            .map_err(Error::of)?;
         Ok(())
     }
 
     /// Who is connected.
     pub async fn agents(&self) -> Result<Vec<AgentRow>, Error> {
-        let reply = self.control.clone().agents(pb::AgentsRequest {}).await.map_err(Error::of)?;
-        reply.into_inner().agents.into_iter().map(|row| row.try_into().map_err(Error::Answer)).collect()
+        let reply = self
+            .control
+            .clone()
+            .agents(pb::AgentsRequest {})
+            .await
+            .map_err(Error::of)?;
+        reply
+            .into_inner()
+            .agents
+            .into_iter()
+            .map(|row| row.try_into().map_err(Error::Answer))
+            .collect()
     }
 
     /// The experiments that the coordinator knows, oldest first.
     pub async fn experiments(&self) -> Result<Vec<ExperimentRow>, Error> {
-        let reply = self.control.clone().experiments(pb::ExperimentsRequest {}).await.map_err(Error::of)?;
-        reply.into_inner().experiments.into_iter().map(|row| row.try_into().map_err(Error::Answer)).collect()
+        let reply = self
+            .control
+            .clone()
+            .experiments(pb::ExperimentsRequest {})
+            .await
+            .map_err(Error::of)?;
+        reply
+            .into_inner()
+            .experiments
+            .into_iter()
+            .map(|row| row.try_into().map_err(Error::Answer))
+            .collect()
     }
 
     /// Copies an experiment's folder into `into`, which is made when missing.
     pub async fn folder(&self, experiment: &str, into: &Path) -> Result<(), Error> {
-        let mut pieces =
-            self.control.clone().folder(reference(experiment)).await.map_err(Error::of)?.into_inner();
+        let mut pieces = self
+            .control
+            .clone()
+            .folder(reference(experiment))
+            .await
+            .map_err(Error::of)?
+            .into_inner();
         let mut open: Option<(PathBuf, tokio::fs::File)> = None;
         while let Some(piece) = pieces.next().await {
             let piece = FilePiece::from(piece.map_err(Error::of)?);
             // The path comes from a peer: it may not lead out of the folder.
             let relative = Path::new(&piece.path);
-            if relative.components().any(|part| !matches!(part, std::path::Component::Normal(_))) {
+            if relative
+                .components()
+                .any(|part| !matches!(part, std::path::Component::Normal(_)))
+            {
                 return Err(Error::Failed(format!("it sent the file name {:?}", piece.path)));
             }
             let path = into.join(relative);
-            let failed = |source| Error::Write { path: path.clone(), source };
+            let failed = |source| Error::Write {
+                path: path.clone(),
+                source,
+            };
             if open.as_ref().is_none_or(|(current, _)| *current != path) {
                 if let Some((_, mut file)) = open.take() {
                     file.flush().await.map_err(failed)?;
@@ -162,11 +213,14 @@ impl Client {
 }
 
 fn reference(experiment: &str) -> pb::ExperimentRef {
-    pb::ExperimentRef { text: experiment.to_owned() }
+    pb::ExperimentRef {
+        text: experiment.to_owned(),
+    }
 }
 
 impl Error {
     /// The inverse of the coordinator's mapping from its errors to a status.
+    #[expect(clippy::needless_pass_by_value, reason = "so that it can be handed to `map_err`")]
     fn of(status: Status) -> Self {
         let text = status.message().to_owned();
         match status.code() {

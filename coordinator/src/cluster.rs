@@ -70,16 +70,32 @@ impl Cluster {
             Ok((admin, told))
         })
         .await?;
-        let brokers = told.brokers.into_iter().map(|b| (b.id, b.host, b.port as u16)).collect();
-        let facts = ClusterFacts { bootstrap, cluster_id: told.cluster_id, brokers, mock: mock.is_some() };
-        Ok(Self { admin: Arc::new(admin), mock, facts })
+        let brokers = told
+            .brokers
+            .into_iter()
+            .map(|b| (b.id, b.host, b.port as u16))
+            .collect();
+        let facts = ClusterFacts {
+            bootstrap,
+            cluster_id: told.cluster_id,
+            brokers,
+            mock: mock.is_some(),
+        };
+        Ok(Self {
+            admin: Arc::new(admin),
+            mock,
+            facts,
+        })
     }
 
     /// Whether a trial's topics can be made at all, from metadata alone.
     pub(crate) fn check(&self, shape: &TopicShape) -> Result<(), Error> {
         let brokers = self.facts.brokers.len();
         if shape.replication as usize > brokers {
-            return Err(Error::Replication { replication: shape.replication, brokers });
+            return Err(Error::Replication {
+                replication: shape.replication,
+                brokers,
+            });
         }
         Ok(())
     }
@@ -104,19 +120,29 @@ impl Cluster {
             self.ask(move |admin| {
                 for (number, name) in names.iter().enumerate() {
                     let rotation = block + number as u32;
-                    let assignment = tribunal_kafka::assignment(&brokers, partitions, replication, rotation)
-                        .unwrap_or_default();
+                    let assignment =
+                        tribunal_kafka::assignment(&brokers, partitions, replication, rotation).unwrap_or_default();
                     admin.create_topic(name, &assignment, &wanted)?;
                 }
                 for name in &names {
                     admin.await_ready(name, partitions as i32, replication as usize, READY)?;
                 }
-                names.first().map_or(Ok(Vec::new()), |name| admin.describe_topic_settings(name))
+                names
+                    .first()
+                    .map_or(Ok(Vec::new()), |name| admin.describe_topic_settings(name))
             })
             .await?
         };
-        let settings = settings.into_iter().map(|setting| (setting.name, setting.value)).collect();
-        Ok(TopicFacts { names: names.to_vec(), partitions, replication, settings })
+        let settings = settings
+            .into_iter()
+            .map(|setting| (setting.name, setting.value))
+            .collect();
+        Ok(TopicFacts {
+            names: names.to_vec(),
+            partitions,
+            replication,
+            settings,
+        })
     }
 
     /// Deletes topics; a mock cannot, and nobody waits for it.
@@ -125,20 +151,28 @@ impl Cluster {
             return Ok(());
         }
         let names = names.to_vec();
-        self.ask(move |admin| names.iter().try_for_each(|name| admin.delete_topic(name))).await
+        self.ask(move |admin| names.iter().try_for_each(|name| admin.delete_topic(name)))
+            .await
     }
 
     /// Replicas in sync and leaders, now.
     pub(crate) async fn states(&self, names: &[String]) -> Result<States, Error> {
         let names = names.to_vec();
         self.ask(move |admin| {
-            names.into_iter().map(|name| admin.topic_state(&name).map(|state| (name, state))).collect()
+            names
+                .into_iter()
+                .map(|name| admin.topic_state(&name).map(|state| (name, state)))
+                .collect()
         })
         .await
     }
 
     /// End offsets by topic and partition.
-    pub(crate) async fn end_offsets(&self, names: &[String], partitions: u32) -> Result<Vec<(String, Vec<i64>)>, Error> {
+    pub(crate) async fn end_offsets(
+        &self,
+        names: &[String],
+        partitions: u32,
+    ) -> Result<Vec<(String, Vec<i64>)>, Error> {
         let names = names.to_vec();
         self.ask(move |admin| {
             let offsets = |name: String| Ok((name.clone(), admin.end_offsets(&name, partitions as i32)?));

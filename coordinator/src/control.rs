@@ -10,7 +10,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
 use tribunal_proto::control::{Ended, FilePiece, Progress, Submission};
-use tribunal_proto::pb;
+use tribunal_proto::pb::control_server::ControlServer;
+use tribunal_proto::{MAX_MESSAGE_BYTES, pb};
 
 use crate::docket::{Docket, Error};
 use crate::fleet::Fleet;
@@ -28,6 +29,13 @@ pub(crate) struct Control {
     pub(crate) docket: Docket,
     pub(crate) fleet: Fleet,
     pub(crate) tasks: TaskTracker,
+}
+
+impl Control {
+    /// The service, to be added to a server.
+    pub(crate) fn into_service(self) -> ControlServer<Self> {
+        ControlServer::new(self).max_decoding_message_size(MAX_MESSAGE_BYTES)
+    }
 }
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -82,7 +90,9 @@ impl pb::control_server::Control for Control {
         self.tasks.spawn(async move {
             for file in files {
                 if let Err(error) = send_file(&folder.join(&file), &file.to_string_lossy(), &stream).await {
-                    let _ = stream.send(Err(Status::internal(format!("{}: {error}", file.display())))).await;
+                    let _ = stream
+                        .send(Err(Status::internal(format!("{}: {error}", file.display()))))
+                        .await;
                     return;
                 }
             }
@@ -122,9 +132,9 @@ async fn pass_on(watchers: Watchers, stream: mpsc::Sender<Result<pb::Progress, S
         let progress = match events.recv().await {
             Ok(progress) => progress,
             // Missed lines are missed; the end is kept and comes with the next watch.
-            Err(broadcast::error::RecvError::Lagged(missed)) => {
-                Progress::Note { text: format!("{missed} lines of progress were missed") }
-            }
+            Err(broadcast::error::RecvError::Lagged(missed)) => Progress::Note {
+                text: format!("{missed} lines of progress were missed"),
+            },
             Err(broadcast::error::RecvError::Closed) => Progress::Ended(Ended {
                 ending: tribunal_proto::control::Ending::Interrupted,
                 finished: 0,
@@ -156,7 +166,10 @@ async fn send_file(
             return Ok(());
         }
         first = false;
-        let piece = FilePiece { path: name.to_owned(), bytes };
+        let piece = FilePiece {
+            path: name.to_owned(),
+            bytes,
+        };
         if stream.send(Ok(piece.into())).await.is_err() {
             return Ok(());
         }

@@ -12,6 +12,7 @@ use tribunal_model::matrix::Matrix;
 use tribunal_model::plan::{self, Override, Plan};
 use tribunal_proto::control::{Ended, Ending, ExperimentRow, Progress, Submission, Submitted};
 use tribunal_report::experiment::{ExperimentFacts, ExperimentState};
+use tribunal_telemetry::logs;
 use tribunal_telemetry::metrics::CoordinatorMetrics;
 use uuid::Uuid;
 
@@ -57,7 +58,10 @@ struct Entry {
 
 impl Entry {
     fn new() -> Self {
-        Self { watchers: Watchers::new(), cancel: CancellationToken::new() }
+        Self {
+            watchers: Watchers::new(),
+            cancel: CancellationToken::new(),
+        }
     }
 }
 
@@ -69,7 +73,11 @@ pub(crate) enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
     #[error("experiment {id} is {state}: {act} makes no sense")]
-    State { id: ExperimentId, state: &'static str, act: &'static str },
+    State {
+        id: ExperimentId,
+        state: &'static str,
+        act: &'static str,
+    },
 }
 
 impl Docket {
@@ -92,7 +100,10 @@ impl Docket {
             match past.facts.state {
                 ExperimentState::Running => {
                     let reason = "the coordinator went away while it ran".to_owned();
-                    let fact = Fact::State { state: ExperimentState::Interrupted, reason };
+                    let fact = Fact::State {
+                        state: ExperimentState::Interrupted,
+                        reason,
+                    };
                     store.journal(id)?.add(&fact)?;
                 }
                 ExperimentState::Queued => {
@@ -103,7 +114,14 @@ impl Docket {
             }
         }
         state.held = !state.queue.is_empty();
-        let inner = Inner { store, fleet, mock_program, metrics, state: Mutex::new(state), changed: Notify::new() };
+        let inner = Inner {
+            store,
+            fleet,
+            mock_program,
+            metrics,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -127,9 +145,10 @@ impl Docket {
                 }
             };
             self.tell_places();
-            let span = tracing::info_span!("experiment", id = %id);
+            let span = logs::experiment(id);
             self.run_one(id, &shutdown).instrument(span).await;
             self.lock().running = None;
+            self.tell_places();
             if shutdown.is_cancelled() {
                 return;
             }
@@ -143,7 +162,13 @@ impl Docket {
             Err(error) => {
                 tracing::error!(%error, "the experiment cannot be run");
                 let reason = error.to_string();
-                let ended = Ended { ending: Ending::Defect, finished: 0, trials: 0, invalid: 0, reason };
+                let ended = Ended {
+                    ending: Ending::Defect,
+                    finished: 0,
+                    trials: 0,
+                    invalid: 0,
+                    reason,
+                };
                 entry.watchers.tell(Progress::Ended(ended));
                 return;
             }
@@ -233,13 +258,21 @@ impl Docket {
         self.inner.changed.notify_one();
     }
 
-    /// Tells everybody who waits how many are before them.
+    /// Tells everybody who waits how many are before them, and the metrics how many there are.
     fn tell_places(&self) {
         let state = self.lock();
         let running = u32::from(state.running.is_some());
+        self.inner
+            .metrics
+            .experiments(ExperimentState::Running.name(), running as usize);
+        self.inner
+            .metrics
+            .experiments(ExperimentState::Queued.name(), state.queue.len());
         for (place, id) in state.queue.iter().enumerate() {
             if let Some(entry) = state.entries.get(id) {
-                entry.watchers.tell(Progress::Queued { before: place as u32 + running });
+                entry.watchers.tell(Progress::Queued {
+                    before: place as u32 + running,
+                });
             }
         }
     }
@@ -248,7 +281,13 @@ impl Docket {
     pub(crate) fn resume(&self, text: &str) -> Result<(), Error> {
         let id = self.inner.store.find(text)?;
         let state = self.inner.store.past(id)?.facts.state;
-        let refused = |state| Err(Error::State { id, state, act: "resuming it" });
+        let refused = |state| {
+            Err(Error::State {
+                id,
+                state,
+                act: "resuming it",
+            })
+        };
         {
             let mut docket = self.lock();
             if docket.running == Some(id) {
@@ -287,9 +326,16 @@ impl Docket {
         let past = self.inner.store.past(id)?;
         let state = past.facts.state;
         if !waiting && state.ended() {
-            return Err(Error::State { id, state: state.name(), act: "cancelling it" });
+            return Err(Error::State {
+                id,
+                state: state.name(),
+                act: "cancelling it",
+            });
         }
-        let fact = Fact::State { state: ExperimentState::Cancelled, reason: "cancelled before it went on".to_owned() };
+        let fact = Fact::State {
+            state: ExperimentState::Cancelled,
+            reason: "cancelled before it went on".to_owned(),
+        };
         self.inner.store.journal(id)?.add(&fact).map_err(store::Error::from)?;
         if let Some(entry) = self.lock().entries.get(&id) {
             let (finished, trials) = (past.finished.len() as u32, past.facts.trials);

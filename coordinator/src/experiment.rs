@@ -55,7 +55,10 @@ struct Halt {
 
 impl Halt {
     fn new(ending: Ending, reason: impl Into<String>) -> Self {
-        Self { ending, reason: reason.into() }
+        Self {
+            ending,
+            reason: reason.into(),
+        }
     }
 }
 
@@ -73,7 +76,11 @@ impl From<crate::journal::Error> for Halt {
 
 impl From<cluster::Error> for Halt {
     fn from(error: cluster::Error) -> Self {
-        let ending = if error.unreachable() { Ending::ClusterUnreachable } else { Ending::BadPlan };
+        let ending = if error.unreachable() {
+            Ending::ClusterUnreachable
+        } else {
+            Ending::BadPlan
+        };
         Self::new(ending, chain(&error))
     }
 }
@@ -105,8 +112,14 @@ impl Experiment {
             Ending::Interrupted => ExperimentState::Interrupted,
             _ => ExperimentState::Failed,
         };
-        let kept = self.journal.add(&Fact::State { state, reason: halt.reason.clone() });
-        if let Err(error) = kept.map_err(store::Error::from).and_then(|()| self.store.render(self.id).map(drop)) {
+        let kept = self.journal.add(&Fact::State {
+            state,
+            reason: halt.reason.clone(),
+        });
+        if let Err(error) = kept
+            .map_err(store::Error::from)
+            .and_then(|()| self.store.render(self.id).map(drop))
+        {
             tracing::error!(error = chain(&error), "the experiment's end could not be saved");
         }
         let invalid = self.past.finished.values().filter(|valid| !**valid).count() as u32;
@@ -138,14 +151,22 @@ impl Experiment {
         for trial in &trials {
             cluster.check(&trial.topic)?;
         }
-        self.journal.add(&Fact::Began { agents: agents.iter().map(ToString::to_string).collect() })?;
+        self.journal.add(&Fact::Began {
+            agents: agents.iter().map(ToString::to_string).collect(),
+        })?;
         let leftovers = std::mem::take(&mut self.past.leftover_topics);
         if !leftovers.is_empty() {
-            self.watchers.note(format!("deleting {} topics that an earlier attempt left", leftovers.len()));
+            self.watchers.note(format!(
+                "deleting {} topics that an earlier attempt left",
+                leftovers.len()
+            ));
             self.delete(cluster, leftovers).await?;
         }
         let began = Instant::now();
-        let left: Vec<&Trial> = trials.iter().filter(|t| !self.past.finished.contains_key(&t.id)).collect();
+        let left: Vec<&Trial> = trials
+            .iter()
+            .filter(|t| !self.past.finished.contains_key(&t.id))
+            .collect();
         for (done, trial) in left.iter().enumerate() {
             let overhead = overhead(&left[..done], began.elapsed());
             let estimate = |trials: &[&Trial]| trials.iter().map(|t| load_time(t) + overhead).sum();
@@ -169,7 +190,11 @@ impl Experiment {
             if attempt > first {
                 self.back_again(agents).await?;
             }
-            let id = AttemptId { experiment: self.id, trial: trial.id, attempt: Attempt(attempt) };
+            let id = AttemptId {
+                experiment: self.id,
+                trial: trial.id,
+                attempt: Attempt(attempt),
+            };
             self.watchers.tell(Progress::Began {
                 trial: trial.id,
                 of: self.matrix.trials.len() as u32,
@@ -178,7 +203,11 @@ impl Experiment {
                 left,
             });
             let topics = topic_names(&self.plan, id, trial.topic.count);
-            self.journal.add(&Fact::AttemptBegan { trial: trial.id, attempt: id.attempt, topics: topics.clone() })?;
+            self.journal.add(&Fact::AttemptBegan {
+                trial: trial.id,
+                attempt: id.attempt,
+                topics: topics.clone(),
+            })?;
             let ground = Ground {
                 plan: &self.plan,
                 fleet: &self.fleet,
@@ -199,7 +228,10 @@ impl Experiment {
                 Outcome::Void { reason, samples } => {
                     self.void(id, &reason, last, samples)?;
                     if last {
-                        let reason = format!("trial {}: {TRIES} attempts did not count; the last one: {reason}", trial.id);
+                        let reason = format!(
+                            "trial {}: {TRIES} attempts did not count; the last one: {reason}",
+                            trial.id
+                        );
                         Err(Halt::new(Ending::AgentsLost, reason))
                     } else {
                         Ok(false)
@@ -232,7 +264,11 @@ impl Experiment {
     fn keep(&mut self, result: &TrialResult) -> Result<(), Halt> {
         let valid = result.verdict.valid();
         self.store.keep(result)?;
-        self.journal.add(&Fact::TrialFinished { trial: result.trial, attempt: result.attempt, valid })?;
+        self.journal.add(&Fact::TrialFinished {
+            trial: result.trial,
+            attempt: result.attempt,
+            valid,
+        })?;
         self.past.finished.insert(result.trial, valid);
         self.metrics.trial(valid);
         self.watchers.tell(Progress::Finished {
@@ -255,12 +291,25 @@ impl Experiment {
         samples: Vec<tribunal_report::result::StoredSample>,
     ) -> Result<(), Halt> {
         let (trial, attempt) = (id.trial, id.attempt);
-        let void = VoidAttempt { trial, attempt, reason: reason.to_owned() };
+        let void = VoidAttempt {
+            trial,
+            attempt,
+            reason: reason.to_owned(),
+        };
         self.store.keep_void(self.id, &VoidRecord { attempt: void, samples })?;
-        self.journal.add(&Fact::AttemptVoid { trial, attempt, reason: reason.to_owned(), last })?;
+        self.journal.add(&Fact::AttemptVoid {
+            trial,
+            attempt,
+            reason: reason.to_owned(),
+            last,
+        })?;
         self.metrics.void_attempt();
         tracing::warn!(%trial, attempt = attempt.0, reason, "attempt void");
-        self.watchers.tell(Progress::Void { trial, attempt, reason: reason.to_owned() });
+        self.watchers.tell(Progress::Void {
+            trial,
+            attempt,
+            reason: reason.to_owned(),
+        });
         Ok(())
     }
 
@@ -269,7 +318,10 @@ impl Experiment {
         match cluster.delete_topics(&topics).await {
             Ok(()) => self.journal.add(&Fact::TopicsDeleted { topics })?,
             Err(error) => {
-                self.watchers.note(format!("topics are left on the cluster: {}: {error}", topics.join(", ")));
+                self.watchers.note(format!(
+                    "topics are left on the cluster: {}: {error}",
+                    topics.join(", ")
+                ));
             }
         }
         Ok(())
@@ -360,8 +412,16 @@ impl Experiment {
 }
 
 fn cell_text(trial: &Trial) -> String {
-    let levels: Vec<String> = trial.levels.iter().map(|level| format!("{}={}", level.factor, level.value)).collect();
-    if levels.is_empty() { "baseline".to_owned() } else { levels.join(" ") }
+    let levels: Vec<String> = trial
+        .levels
+        .iter()
+        .map(|level| format!("{}={}", level.factor, level.value))
+        .collect();
+    if levels.is_empty() {
+        "baseline".to_owned()
+    } else {
+        levels.join(" ")
+    }
 }
 
 fn load_time(trial: &Trial) -> Duration {

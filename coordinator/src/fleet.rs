@@ -79,7 +79,13 @@ pub(crate) struct Joined {
 
 impl Fleet {
     pub(crate) fn new(metrics: Arc<CoordinatorMetrics>) -> Self {
-        Self { inner: Arc::new(Inner { state: Mutex::default(), changed: watch::Sender::new(0), metrics }) }
+        Self {
+            inner: Arc::new(Inner {
+                state: Mutex::default(),
+                changed: watch::Sender::new(0),
+                metrics,
+            }),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -91,8 +97,13 @@ impl Fleet {
         let (outbox, outgoing) = mpsc::channel(OUTBOX);
         let part = CancellationToken::new();
         let name = hello.name.clone();
-        let connected =
-            Connected { hello, clock: None, joined_ns: now_ns(), outbox, part: part.clone() };
+        let connected = Connected {
+            hello,
+            clock: None,
+            joined_ns: now_ns(),
+            outbox,
+            part: part.clone(),
+        };
         let (old, ear) = {
             let mut state = self.lock();
             let old = state.agents.insert(name.clone(), connected);
@@ -115,7 +126,11 @@ impl Fleet {
     pub(crate) async fn leave(&self, name: &AgentName, instance: Uuid) {
         let ear = {
             let mut state = self.lock();
-            if state.agents.get(name).is_none_or(|agent| agent.hello.instance != instance) {
+            if state
+                .agents
+                .get(name)
+                .is_none_or(|agent| agent.hello.instance != instance)
+            {
                 return;
             }
             state.agents.remove(name);
@@ -138,20 +153,28 @@ impl Fleet {
     pub(crate) async fn said(&self, name: &AgentName, attempt: AttemptId, message: AgentMessage) {
         let ear = {
             let state = self.lock();
-            state.listener.as_ref().is_some_and(|l| l.attempt == attempt).then(|| state.ear(name)).flatten()
+            state
+                .listener
+                .as_ref()
+                .is_some_and(|l| l.attempt == attempt)
+                .then(|| state.ear(name))
+                .flatten()
         };
-        match ear {
-            Some(ear) => {
-                let _ = ear.send(FleetEvent::Said(name.clone(), Box::new(message))).await;
-            }
-            None => tracing::debug!(agent = %name, trial = %attempt.trial, "a word about an attempt that is over"),
+        if let Some(ear) = ear {
+            let _ = ear.send(FleetEvent::Said(name.clone(), Box::new(message))).await;
+        } else {
+            tracing::debug!(agent = %name, trial = %attempt.trial, "a word about an attempt that is over");
         }
     }
 
     /// Makes an attempt the running one: what its agents say goes to the returned channel.
     pub(crate) fn listen(&self, attempt: AttemptId, agents: Vec<AgentName>) -> mpsc::Receiver<FleetEvent> {
         let (events, ear) = mpsc::channel(4 * OUTBOX);
-        self.lock().listener = Some(Listener { attempt, agents, events });
+        self.lock().listener = Some(Listener {
+            attempt,
+            agents,
+            events,
+        });
         ear
     }
 
@@ -162,7 +185,9 @@ impl Fleet {
 
     /// Tells an agent; one that is gone, or does not take its messages, is told nothing.
     pub(crate) fn tell(&self, name: &AgentName, message: CoordinatorMessage) {
-        let Some(agent) = self.lock().agents.get(name).cloned() else { return };
+        let Some(agent) = self.lock().agents.get(name).cloned() else {
+            return;
+        };
         if agent.outbox.try_send(message).is_err() {
             tracing::warn!(agent = %name, "does not take its messages; parting");
             agent.part.cancel();
@@ -202,6 +227,9 @@ impl Fleet {
 impl State {
     /// The running attempt's channel, when the agent takes part in it.
     fn ear(&self, name: &AgentName) -> Option<mpsc::Sender<FleetEvent>> {
-        self.listener.as_ref().filter(|listener| listener.agents.contains(name)).map(|listener| listener.events.clone())
+        self.listener
+            .as_ref()
+            .filter(|listener| listener.agents.contains(name))
+            .map(|listener| listener.events.clone())
     }
 }

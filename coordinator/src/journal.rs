@@ -102,19 +102,40 @@ pub struct Error {
 impl Journal {
     /// Makes a new journal; its folder must be there.
     pub(crate) fn create(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error { path: path.to_owned(), act: "made", source };
-        let file = OpenOptions::new().append(true).create_new(true).open(path).map_err(failed)?;
+        let failed = |source| Error {
+            path: path.to_owned(),
+            act: "made",
+            source,
+        };
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .open(path)
+            .map_err(failed)?;
         sync_folder(path).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), file })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+        })
     }
 
     /// Opens a journal to go on with it, and reads what it holds; a torn end is cut off.
     pub(crate) fn open(path: &Path) -> Result<(Self, Vec<Fact>), Error> {
         let (facts, good) = scan(path)?;
-        let failed = |source| Error { path: path.to_owned(), act: "opened for writing", source };
+        let failed = |source| Error {
+            path: path.to_owned(),
+            act: "opened for writing",
+            source,
+        };
         let file = OpenOptions::new().append(true).open(path).map_err(failed)?;
         file.set_len(good).map_err(failed)?;
-        Ok((Self { path: path.to_owned(), file }, facts))
+        Ok((
+            Self {
+                path: path.to_owned(),
+                file,
+            },
+            facts,
+        ))
     }
 
     /// Adds a fact; it is on disk when this returns.
@@ -124,7 +145,11 @@ impl Journal {
             self.file.write_all(line.as_bytes())?;
             self.file.sync_data()
         };
-        put().map_err(|source| Error { path: self.path.clone(), act: "written", source })
+        put().map_err(|source| Error {
+            path: self.path.clone(),
+            act: "written",
+            source,
+        })
     }
 }
 
@@ -137,7 +162,11 @@ fn write_line(fact: &Fact) -> String {
     let text = serde_json::to_string(fact).expect("invariant: a fact has string keys only");
     let crc32 = format!("{:08x}", crc32fast::hash(text.as_bytes()));
     let fact = RawValue::from_string(text).expect("invariant: just written as JSON");
-    let line = Line { crc32, at: wall(), fact };
+    let line = Line {
+        crc32,
+        at: wall(),
+        fact,
+    };
     let mut line = serde_json::to_string(&line).expect("invariant: strings and JSON");
     line.push('\n');
     line
@@ -154,21 +183,24 @@ fn read_line(line: &str) -> Option<Fact> {
 
 /// The facts up to the first bad line, and the length of what they take.
 fn scan(path: &Path) -> Result<(Vec<Fact>, u64), Error> {
-    let failed = |source| Error { path: path.to_owned(), act: "read", source };
+    let failed = |source| Error {
+        path: path.to_owned(),
+        act: "read",
+        source,
+    };
     let mut reader = BufReader::new(File::open(path).map_err(failed)?);
     let (mut facts, mut good, mut bytes) = (Vec::new(), 0, Vec::new());
     loop {
         bytes.clear();
         let read = reader.read_until(b'\n', &mut bytes).map_err(failed)?;
         let fact = std::str::from_utf8(&bytes).ok().and_then(read_line);
-        match fact {
-            Some(fact) => facts.push(fact),
-            None => {
-                if read > 0 {
-                    tracing::warn!(path = %path.display(), line = facts.len() + 1, "journal ends in a damaged line");
-                }
-                return Ok((facts, good));
+        if let Some(fact) = fact {
+            facts.push(fact);
+        } else {
+            if read > 0 {
+                tracing::warn!(path = %path.display(), line = facts.len() + 1, "journal ends in a damaged line");
             }
+            return Ok((facts, good));
         }
         good += read as u64;
     }
@@ -189,10 +221,25 @@ mod tests {
     fn facts() -> Vec<Fact> {
         let (trial, attempt) = (TrialId(3), Attempt(1));
         vec![
-            Fact::Began { agents: vec!["a".into()] },
-            Fact::AttemptBegan { trial, attempt, topics: vec!["t".into()] },
-            Fact::AttemptVoid { trial, attempt, reason: "agent \"a\" was lost\n".into(), last: false },
-            Fact::TrialFinished { trial, attempt: Attempt(2), valid: true },
+            Fact::Began {
+                agents: vec!["a".into()],
+            },
+            Fact::AttemptBegan {
+                trial,
+                attempt,
+                topics: vec!["t".into()],
+            },
+            Fact::AttemptVoid {
+                trial,
+                attempt,
+                reason: "agent \"a\" was lost\n".into(),
+                last: false,
+            },
+            Fact::TrialFinished {
+                trial,
+                attempt: Attempt(2),
+                valid: true,
+            },
         ]
     }
 
@@ -211,7 +258,10 @@ mod tests {
         let path = written(folder.path());
         let (mut journal, read_back) = Journal::open(&path).unwrap();
         assert_eq!(read_back, facts());
-        let more = Fact::State { state: ExperimentState::Complete, reason: String::new() };
+        let more = Fact::State {
+            state: ExperimentState::Complete,
+            reason: String::new(),
+        };
         journal.add(&more).unwrap();
         assert_eq!(read(&path).unwrap().last(), Some(&more));
     }

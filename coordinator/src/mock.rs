@@ -38,7 +38,10 @@ pub(crate) enum Error {
 impl Mock {
     /// Starts `program mock …`.
     pub(crate) async fn start(program: &Path, round_trip: Duration) -> Result<Self, Error> {
-        let failed = |source| Error::Start { program: program.to_owned(), source };
+        let failed = |source| Error::Start {
+            program: program.to_owned(),
+            source,
+        };
         let mut child = Command::new(program)
             .args(["mock", "--brokers", &BROKERS.to_string()])
             .args(["--round-trip-ms", &round_trip.as_millis().to_string()])
@@ -47,10 +50,20 @@ impl Mock {
             .kill_on_drop(true)
             .spawn()
             .map_err(failed)?;
-        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else { return Err(Error::Silent) };
-        let mut mock = Self { bootstrap: String::new(), child, input, output: BufReader::new(output).lines() };
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(Error::Silent);
+        };
+        let mut mock = Self {
+            bootstrap: String::new(),
+            child,
+            input,
+            output: BufReader::new(output).lines(),
+        };
         let first = mock.line().await?;
-        first.strip_prefix("bootstrap=").ok_or(Error::Silent)?.clone_into(&mut mock.bootstrap);
+        first
+            .strip_prefix("bootstrap=")
+            .ok_or(Error::Silent)?
+            .clone_into(&mut mock.bootstrap);
         Ok(mock)
     }
 

@@ -29,7 +29,12 @@ struct Latest {
 
 impl Watchers {
     pub(crate) fn new() -> Self {
-        Self { inner: Arc::new(Inner { events: broadcast::Sender::new(BEHIND), latest: Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                events: broadcast::Sender::new(BEHIND),
+                latest: Mutex::default(),
+            }),
+        }
     }
 
     /// Tells everybody who watches.

@@ -15,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use tribunal_proto::{MAX_MESSAGE_BYTES, pb};
 use tribunal_telemetry::http;
 use tribunal_telemetry::metrics::CoordinatorMetrics;
 
@@ -93,9 +92,18 @@ impl Coordinator {
             None => None,
         };
         let metrics = Arc::new(CoordinatorMetrics::new());
+        metrics.build(env!("CARGO_PKG_VERSION"), &tribunal_kafka::versions().librdkafka);
         let fleet = Fleet::new(metrics.clone());
         let docket = Docket::take_over(store, fleet.clone(), options.mock_program, metrics.clone())?;
-        Ok(Self { listener, address, http, fleet, docket, metrics, _lock: lock })
+        Ok(Self {
+            listener,
+            address,
+            http,
+            fleet,
+            docket,
+            metrics,
+            _lock: lock,
+        })
     }
 
     /// Where it listens; the port is the real one when 0 was asked for.
@@ -113,24 +121,29 @@ impl Coordinator {
         let tasks = TaskTracker::new();
         // Sessions live until the running experiment has let go of its agents.
         let listeners = CancellationToken::new();
-        let sessions =
-            Sessions { fleet: self.fleet.clone(), tasks: tasks.clone(), shutdown: listeners.clone() };
-        let control = Control { docket: self.docket.clone(), fleet: self.fleet.clone(), tasks: tasks.clone() };
-        let sessions = pb::session_server::SessionServer::new(sessions)
-            .max_decoding_message_size(MAX_MESSAGE_BYTES)
-            .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        let control = pb::control_server::ControlServer::new(control).max_decoding_message_size(MAX_MESSAGE_BYTES);
+        let sessions = Sessions {
+            fleet: self.fleet.clone(),
+            tasks: tasks.clone(),
+            shutdown: listeners.clone(),
+        };
+        let control = Control {
+            docket: self.docket.clone(),
+            fleet: self.fleet.clone(),
+            tasks: tasks.clone(),
+        };
         let server = Server::builder()
             .http2_keepalive_interval(Some(KEEP_ALIVE))
             .http2_keepalive_timeout(Some(KEEP_ALIVE))
-            .add_service(sessions)
-            .add_service(control)
+            .add_service(sessions.into_service())
+            .add_service(control.into_service())
             .serve_with_incoming_shutdown(
                 TcpIncoming::from(self.listener).with_nodelay(Some(true)),
                 listeners.clone().cancelled_owned(),
             );
         if let Some((listener, _)) = self.http {
-            let targets = Router::new().route("/targets", get(targets)).with_state(self.fleet.clone());
+            let targets = Router::new()
+                .route("/targets", get(targets))
+                .with_state(self.fleet.clone());
             let routes = http::metrics(self.metrics.registry()).merge(targets);
             let ended = listeners.clone().cancelled_owned();
             tasks.spawn(async move {
@@ -142,8 +155,8 @@ impl Coordinator {
         let docket = tasks.spawn(self.docket.run(shutdown.clone()));
         tracing::info!(address = %self.address, "coordinator listens");
         let mut server = std::pin::pin!(server);
-        let served = tokio::select! {
-            served = &mut server => served,
+        let outcome = tokio::select! {
+            outcome = &mut server => outcome,
             () = async {
                 shutdown.cancelled().await;
                 // The docket ends when the running experiment has been brought to its end.
@@ -158,7 +171,7 @@ impl Coordinator {
         if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end in time");
         }
-        served.map_err(Error::Serve)
+        outcome.map_err(Error::Serve)
     }
 }
 
@@ -168,9 +181,10 @@ async fn targets(State(fleet): State<Fleet>) -> impl IntoResponse {
         .rows()
         .into_iter()
         .filter(|row| !row.metrics_address.is_empty())
-        .map(|row| {
-            serde_json::json!({ "targets": [row.metrics_address], "labels": { "agent": row.name.as_str() } })
-        })
+        .map(|row| serde_json::json!({ "targets": [row.metrics_address], "labels": { "agent": row.name.as_str() } }))
         .collect();
-    ([(CONTENT_TYPE, "application/json")], serde_json::Value::Array(groups).to_string())
+    (
+        [(CONTENT_TYPE, "application/json")],
+        serde_json::Value::Array(groups).to_string(),
+    )
 }

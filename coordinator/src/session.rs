@@ -8,9 +8,12 @@ use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status, Streaming};
+use tracing::Instrument;
 use tribunal_model::ids::AgentName;
-use tribunal_proto::pb;
+use tribunal_proto::pb::session_server::SessionServer;
 use tribunal_proto::session::{AgentMessage, CoordinatorMessage, Hello, PROTOCOL};
+use tribunal_proto::{MAX_MESSAGE_BYTES, pb};
+use tribunal_telemetry::logs;
 
 use crate::clock::now_ns;
 use crate::fleet::{Fleet, Joined};
@@ -26,6 +29,15 @@ pub(crate) struct Sessions {
     pub(crate) shutdown: CancellationToken,
 }
 
+impl Sessions {
+    /// The service, to be added to a server.
+    pub(crate) fn into_service(self) -> SessionServer<Self> {
+        SessionServer::new(self)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES)
+    }
+}
+
 #[tonic::async_trait]
 impl pb::session_server::Session for Sessions {
     type AttachStream = Pin<Box<dyn Stream<Item = Result<pb::CoordinatorMessage, Status>> + Send>>;
@@ -36,7 +48,11 @@ impl pb::session_server::Session for Sessions {
     ) -> Result<Response<Self::AttachStream>, Status> {
         let incoming = request.into_inner();
         let (stream, outgoing) = mpsc::channel(STREAM);
-        let session = Session { fleet: self.fleet.clone(), stream, shutdown: self.shutdown.clone() };
+        let session = Session {
+            fleet: self.fleet.clone(),
+            stream,
+            shutdown: self.shutdown.clone(),
+        };
         self.tasks.spawn(session.run(incoming));
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
     }
@@ -67,13 +83,18 @@ impl Session {
                 return;
             }
         };
+        let span = logs::agent(&hello.name);
+        self.stay(hello, incoming).instrument(span).await;
+    }
+
+    async fn stay(&self, hello: Hello, incoming: Streaming<pb::AgentMessage>) {
         let (name, instance) = (hello.name.clone(), hello.instance);
         let joined = self.fleet.join(hello).await;
-        tracing::info!(agent = %name, "joined");
+        tracing::info!("joined");
         self.send(CoordinatorMessage::Welcome).await;
         match self.serve(&name, joined, incoming).await {
-            Parted::Lost(reason) => tracing::warn!(agent = %name, reason, "lost"),
-            Parted::Ended => tracing::info!(agent = %name, "parted"),
+            Parted::Lost(reason) => tracing::warn!(reason, "lost"),
+            Parted::Ended => tracing::info!("parted"),
         }
         self.fleet.leave(&name, instance).await;
     }
@@ -88,10 +109,15 @@ impl Session {
             Some(Err(status)) => return Err(status.message().to_owned()),
             None => return Err("it said nothing".into()),
         };
-        let AgentMessage::Hello(hello) = message else { return Err("its first word was no hello".into()) };
+        let AgentMessage::Hello(hello) = message else {
+            return Err("its first word was no hello".into());
+        };
         if hello.protocol != PROTOCOL {
             let theirs = hello.protocol;
-            return Err(format!("agent {} speaks protocol {theirs}, this coordinator {PROTOCOL}", hello.name));
+            return Err(format!(
+                "agent {} speaks protocol {theirs}, this coordinator {PROTOCOL}",
+                hello.name
+            ));
         }
         Ok(*hello)
     }
@@ -129,7 +155,13 @@ impl Session {
                     self.fleet.clock(name, *clock);
                 }
                 let returned_ns = now_ns();
-                return self.send(CoordinatorMessage::ClockPong { sent_ns: *sent_ns, received_ns, returned_ns }).await;
+                return self
+                    .send(CoordinatorMessage::ClockPong {
+                        sent_ns: *sent_ns,
+                        received_ns,
+                        returned_ns,
+                    })
+                    .await;
             }
             AgentMessage::Ready { attempt, .. }
             | AgentMessage::Refused { attempt, .. }

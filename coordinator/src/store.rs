@@ -72,7 +72,11 @@ pub enum Error {
 }
 
 fn advice(found: usize) -> &'static str {
-    if found == 0 { "`tribunal experiments` lists them" } else { "give a longer part of the id" }
+    if found == 0 {
+        "`tribunal experiments` lists them"
+    } else {
+        "give a longer part of the id"
+    }
 }
 
 /// What is left of an attempt that does not count.
@@ -101,7 +105,14 @@ impl Past {
     /// Replays a journal; `None` when it does not begin with the plan's acceptance.
     fn replay(facts: Vec<Fact>) -> Option<Self> {
         let mut facts = facts.into_iter();
-        let Some(Fact::Accepted { facts: what, file, allow_large }) = facts.next() else { return None };
+        let Some(Fact::Accepted {
+            facts: what,
+            file,
+            allow_large,
+        }) = facts.next()
+        else {
+            return None;
+        };
         let mut past = Self {
             facts: *what,
             file,
@@ -120,7 +131,12 @@ impl Past {
                     past.attempts.insert(trial, attempt.0);
                     past.leftover_topics.extend(topics);
                 }
-                Fact::AttemptVoid { trial, attempt, reason, last } => {
+                Fact::AttemptVoid {
+                    trial,
+                    attempt,
+                    reason,
+                    last,
+                } => {
                     let void = VoidAttempt { trial, attempt, reason };
                     past.given_up.retain(|given_up| given_up.trial != trial);
                     if last {
@@ -156,7 +172,9 @@ impl Store {
         fs::create_dir_all(&folder).map_err(|source| failed(&folder, "made", source))?;
         let path = self.root.join("lock");
         let lock = File::create(&path).map_err(|source| failed(&path, "made", source))?;
-        lock.try_lock().map_err(|_| Error::InUse { root: self.root.clone() })?;
+        lock.try_lock().map_err(|_| Error::InUse {
+            root: self.root.clone(),
+        })?;
         Ok(lock)
     }
 
@@ -173,8 +191,10 @@ impl Store {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(source) => return Err(failed(&folder, "read", source)),
         };
-        let mut ids: Vec<ExperimentId> =
-            entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+        let mut ids: Vec<ExperimentId> = entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .collect();
         ids.sort_unstable();
         Ok(ids)
     }
@@ -204,7 +224,11 @@ impl Store {
         let found: Vec<ExperimentId> = self.ids()?.into_iter().filter(|id| id.matches(text)).collect();
         match found[..] {
             [id] => Ok(id),
-            _ => Err(Error::NotOne { text: text.to_owned(), found: found.len(), root: self.root.clone() }),
+            _ => Err(Error::NotOne {
+                text: text.to_owned(),
+                found: found.len(),
+                root: self.root.clone(),
+            }),
         }
     }
 
@@ -223,7 +247,12 @@ impl Store {
             let text = fs::read_to_string(&path).map_err(|source| failed(&path, "read", source))?;
             results.push(json::read_trial(&text).map_err(|source| Error::Result { path, source })?);
         }
-        Ok(ExperimentReport { facts: past.facts, results, void_attempts: past.void, given_up: past.given_up })
+        Ok(ExperimentReport {
+            facts: past.facts,
+            results,
+            void_attempts: past.void,
+            given_up: past.given_up,
+        })
     }
 
     /// The plan's text.
@@ -251,14 +280,20 @@ impl Store {
 
     /// Keeps a trial's result; it is on disk when this returns.
     pub(crate) fn keep(&self, result: &TrialResult) -> Result<(), Error> {
-        save(&self.result_path(result.experiment, result.trial), json::write_trial(result).as_bytes())
+        save(
+            &self.result_path(result.experiment, result.trial),
+            json::write_trial(result).as_bytes(),
+        )
     }
 
     /// Keeps what is left of a void attempt.
     pub(crate) fn keep_void(&self, id: ExperimentId, record: &VoidRecord) -> Result<(), Error> {
         let (trial, Attempt(attempt)) = (record.attempt.trial, record.attempt.attempt);
         let text = serde_json::to_string_pretty(record).expect("invariant: string keys only");
-        save(&self.folder(id).join("void").join(format!("{trial}-{attempt}.json")), text.as_bytes())
+        save(
+            &self.folder(id).join("void").join(format!("{trial}-{attempt}.json")),
+            text.as_bytes(),
+        )
     }
 
     /// Renders the reports into the experiment's folder.
@@ -298,7 +333,11 @@ impl Store {
 }
 
 fn failed(path: &Path, act: &'static str, source: std::io::Error) -> Error {
-    Error::File { path: path.to_owned(), act, source }
+    Error::File {
+        path: path.to_owned(),
+        act,
+        source,
+    }
 }
 
 /// Writes a file so that it is either the old one or the whole new one, and on disk.

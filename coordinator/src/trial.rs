@@ -19,6 +19,7 @@ use tribunal_report::result::{
     AgentFacts, PartResult, SCHEMA_VERSION, StoredSample, TopicFacts, TrialResult, WorkloadFacts,
 };
 use tribunal_stats::facts::ProducerFacts;
+use tribunal_telemetry::logs;
 
 use crate::attempt::{Attempt, Effect, Ending, Event, Order, Timing};
 use crate::audit::{Offsets, audit};
@@ -72,7 +73,11 @@ impl From<cluster::Error> for Outcome {
 /// The names of an attempt's topics; no other attempt ever has them.
 pub(crate) fn topic_names(plan: &Plan, id: AttemptId, count: u32) -> Vec<String> {
     let stem = format!("{}-{}-{}-{}", plan.prefix, id.experiment, id.trial.0, id.attempt.0);
-    if count == 1 { vec![stem] } else { (0..count).map(|topic| format!("{stem}-{topic}")).collect() }
+    if count == 1 {
+        vec![stem]
+    } else {
+        (0..count).map(|topic| format!("{stem}-{topic}")).collect()
+    }
 }
 
 /// Runs one attempt from its topics to its verdict. The topics stay: the caller deletes them, whatever came out.
@@ -83,7 +88,7 @@ pub(crate) async fn run(
     id: AttemptId,
     topics: &[String],
 ) -> Outcome {
-    let span = tracing::info_span!("trial", trial = %id.trial, attempt = id.attempt.0);
+    let span = logs::trial(id.trial, id.attempt);
     match attempt(ground, cluster, trial, id, topics).instrument(span).await {
         Ok(outcome) | Err(outcome) => outcome,
     }
@@ -97,7 +102,10 @@ async fn attempt(
     topics: &[String],
 ) -> Result<Outcome, Outcome> {
     let began = wall();
-    ground.watchers.tell(Progress::Phase { trial: id.trial, phase: Phase::Preparing });
+    ground.watchers.tell(Progress::Phase {
+        trial: id.trial,
+        phase: Phase::Preparing,
+    });
     let shape = &trial.topic;
     let topic = tokio::select! {
         () = ground.cancel.cancelled() => return Ok(Outcome::Cancelled),
@@ -113,21 +121,48 @@ async fn attempt(
     ground.fleet.deafen();
     match ending {
         Ending::Complete => {}
-        Ending::Void(reason) => return Ok(Outcome::Void { reason, samples: course.series.finish() }),
+        Ending::Void(reason) => {
+            return Ok(Outcome::Void {
+                reason,
+                samples: course.series.finish(),
+            });
+        }
         Ending::Refused(kind, reason) => return Ok(Outcome::Refused(kind, reason)),
         Ending::Cancelled => return Ok(Outcome::Cancelled),
     }
-    ground.watchers.tell(Progress::Phase { trial: id.trial, phase: Phase::Done });
+    ground.watchers.tell(Progress::Phase {
+        trial: id.trial,
+        phase: Phase::Done,
+    });
     let finished = course.finish();
     Ok(Outcome::Result(Box::new(
-        result(ground, cluster, trial, id, finished, Before { began, topic, before, ready, connected }).await?,
+        result(
+            ground,
+            cluster,
+            trial,
+            id,
+            finished,
+            Before {
+                began,
+                topic,
+                offsets: before,
+                ready,
+                connected,
+            },
+        )
+        .await?,
     )))
 }
 
 /// The agents that run producers of a trial, with their producers.
 fn shares(agents: &[AgentName], trial: &Trial) -> BTreeMap<AgentName, Share> {
     let dealt = Share::deal(trial.load.producers, agents.len());
-    agents.iter().cloned().zip(dealt).filter(|(_, share)| !share.producers.is_empty()).collect()
+    agents
+        .iter()
+        .cloned()
+        .zip(dealt)
+        .filter(|(_, share)| !share.producers.is_empty())
+        .collect()
 }
 
 /// The agents' side of an attempt while it goes on.
@@ -159,7 +194,7 @@ struct Finished {
 struct Before {
     began: String,
     topic: TopicFacts,
-    before: Offsets,
+    offsets: Offsets,
     ready: States,
     connected: BTreeMap<AgentName, Connected>,
 }
@@ -199,7 +234,9 @@ impl<'a> Course<'a> {
                 cluster_properties: self.ground.plan.cluster.properties.clone(),
                 topics: topics.to_vec(),
             };
-            self.ground.fleet.tell(agent, CoordinatorMessage::Prepare(Box::new(prepare)));
+            self.ground
+                .fleet
+                .tell(agent, CoordinatorMessage::Prepare(Box::new(prepare)));
         }
     }
 
@@ -261,7 +298,10 @@ impl<'a> Course<'a> {
         match message {
             AgentMessage::Ready { producers, clock, .. } => {
                 self.producers.insert(agent.clone(), producers);
-                Some(Event::Ready(agent, Duration::from_nanos(clock.round_trip_ns.max(0) as u64)))
+                Some(Event::Ready(
+                    agent,
+                    Duration::from_nanos(clock.round_trip_ns.max(0) as u64),
+                ))
             }
             AgentMessage::Refused { kind, reason, .. } => Some(Event::Refused(agent, kind, reason)),
             AgentMessage::Armed { epoch, .. } => Some(Event::Armed(agent, epoch)),
@@ -296,7 +336,12 @@ impl<'a> Course<'a> {
                     let message = match order {
                         Order::Arm(epoch, start_ns) => {
                             let lease = self.ground.timing.lease;
-                            CoordinatorMessage::Arm { attempt, epoch, start_ns, lease }
+                            CoordinatorMessage::Arm {
+                                attempt,
+                                epoch,
+                                start_ns,
+                                lease,
+                            }
                         }
                         Order::Disarm(epoch) => CoordinatorMessage::Disarm { attempt, epoch },
                         Order::Go(epoch) => CoordinatorMessage::Go { attempt, epoch },
@@ -307,7 +352,10 @@ impl<'a> Course<'a> {
                     self.ground.fleet.tell(&agent, message);
                 }
                 Effect::AllReady => {
-                    self.ground.watchers.tell(Progress::Phase { trial: attempt.trial, phase: Phase::Ready });
+                    self.ground.watchers.tell(Progress::Phase {
+                        trial: attempt.trial,
+                        phase: Phase::Ready,
+                    });
                 }
                 Effect::Began(start) => self.start = Some(start),
                 Effect::WindowResolved => tracing::debug!("every record of the window is resolved"),
@@ -318,7 +366,12 @@ impl<'a> Course<'a> {
     }
 
     fn finish(self) -> Finished {
-        Finished { producers: self.producers, merged: self.merged, series: self.series, states: self.states }
+        Finished {
+            producers: self.producers,
+            merged: self.merged,
+            series: self.series,
+            states: self.states,
+        }
     }
 }
 
@@ -331,7 +384,12 @@ async fn result(
     finished: Finished,
     before: Before,
 ) -> Result<TrialResult, cluster::Error> {
-    let Finished { producers, merged, series, states } = finished;
+    let Finished {
+        producers,
+        merged,
+        series,
+        states,
+    } = finished;
     let all: Vec<&ProducerFacts> = producers.values().flatten().collect();
     let (isr_changes, leader_changes) = changes(&before.ready, &states);
     let shared_hosts = shared_hosts(&before.connected, &producers, cluster);
@@ -348,7 +406,15 @@ async fn result(
         leader_changes,
     };
     let blind = crate::verdict::blind(&evidence);
-    let audit = match audit(cluster, &before.before, trial.topic.partitions, &merged.partitions, blind).await {
+    let audit = match audit(
+        cluster,
+        &before.offsets,
+        trial.topic.partitions,
+        &merged.partitions,
+        blind,
+    )
+    .await
+    {
         Ok(audit) => audit,
         Err(error) => {
             evidence.not_audited = Some(error.to_string());
@@ -369,7 +435,11 @@ async fn result(
             window: kept.window,
         })
     });
-    let parts = merged.tallies.iter().map(|(part, tally)| PartResult::new(part, tally)).collect();
+    let parts = merged
+        .tallies
+        .iter()
+        .map(|(part, tally)| PartResult::new(part, tally))
+        .collect();
     Ok(TrialResult {
         schema_version: SCHEMA_VERSION,
         experiment: id.experiment,
@@ -420,14 +490,22 @@ pub(crate) fn workload(trial: &Trial) -> WorkloadFacts {
             WhenFull::Hold => "hold".to_owned(),
             WhenFull::Shed => "shed".to_owned(),
         },
-        path: if load.record.headers.is_empty() { "bare" } else { "stamped" }.to_owned(),
+        path: if load.record.headers.is_empty() {
+            "bare"
+        } else {
+            "stamped"
+        }
+        .to_owned(),
         seed: load.seed,
         properties: shown(&trial.properties),
     }
 }
 
 fn shown(properties: &Properties) -> Vec<(String, String)> {
-    properties.iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect()
+    properties
+        .iter()
+        .map(|(name, value)| (name.to_owned(), value.to_string()))
+        .collect()
 }
 
 /// Partitions whose replicas in sync, and whose leaders, were not at t1 or t2 what they were when the topic was ready.
@@ -440,7 +518,9 @@ fn changes(ready: &States, later: &[States]) -> (Vec<String>, Vec<String>) {
         brokers
     };
     for (topic, partitions) in later.iter().flatten() {
-        let Some((_, first)) = ready.iter().find(|(name, _)| name == topic) else { continue };
+        let Some((_, first)) = ready.iter().find(|(name, _)| name == topic) else {
+            continue;
+        };
         for (then, now) in first.iter().zip(partitions) {
             let name = format!("{topic}/{}", then.partition);
             if sorted(then) != sorted(now) {
@@ -466,10 +546,16 @@ fn shared_hosts(
     let host = |agent: &AgentName| connected.get(agent).map(|c| &c.hello.host);
     let shares = |agent: &&AgentName| {
         let Some(own) = host(agent) else { return false };
-        let with_agent = producers.keys().any(|other| other != *agent && host(other).is_some_and(|h| h.boot_id == own.boot_id));
-        let loopback = |name: &str| name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        let with_broker =
-            cluster.facts.brokers.iter().any(|(_, name, _)| loopback(name) || *name == own.hostname);
+        let with_agent = producers
+            .keys()
+            .any(|other| other != *agent && host(other).is_some_and(|h| h.boot_id == own.boot_id));
+        let loopback =
+            |name: &str| name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        let with_broker = cluster
+            .facts
+            .brokers
+            .iter()
+            .any(|(_, name, _)| loopback(name) || *name == own.hostname);
         with_agent || with_broker
     };
     producers.keys().filter(shares).cloned().collect()
@@ -477,5 +563,8 @@ fn shared_hosts(
 
 /// The part of a trial that its result is about, for summaries.
 pub(crate) fn response_p99(result: &TrialResult) -> Option<Duration> {
-    result.part(Part::Window).and_then(|part| part.response.p99_us).map(Duration::from_micros)
+    result
+        .part(Part::Window)
+        .and_then(|part| part.response.p99_us)
+        .map(Duration::from_micros)
 }

@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use clap::CommandFactory;
 
 use super::*;
@@ -17,7 +19,7 @@ fn the_command_is_consistent() {
 #[test]
 fn the_help_is_as_it_was_last_reviewed() {
     fn visit(command: &mut clap::Command, path: &str, text: &mut String) {
-        *text += &format!("===== {path}\n{}\n", command.render_long_help());
+        writeln!(text, "===== {path}\n{}", command.render_long_help()).unwrap();
         for verb in command.get_subcommands_mut().filter(|verb| !verb.is_hide_set()) {
             let path = format!("{path} {}", verb.get_name());
             visit(verb, &path, text);

@@ -4,12 +4,15 @@
 //! test harness's capture. They assert facts (fates, files, exit codes), never absolute speed: every timing limit that a
 //! story is not about is loosened.
 
+#![expect(clippy::unwrap_used, reason = "a story that cannot go on fails")]
+
 mod bad_input;
 mod demo;
 mod interrupted;
 mod lost_agents;
 mod matrix;
 mod overload;
+mod queued;
 mod restarted;
 mod secured;
 mod support;

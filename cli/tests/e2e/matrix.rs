@@ -3,6 +3,7 @@
 use tribunal_model::trial::Part;
 use tribunal_report::audit::Level;
 use tribunal_report::experiment::ExperimentState;
+use tribunal_report::result::TrialResult;
 
 use crate::support::{Agent, Bench, Coordinator, LOOSE, alone, kafka, topics_left};
 
@@ -45,7 +46,7 @@ fn a_matrix_on_a_real_cluster_is_valid_sustained_and_loses_nothing() {
         (report.facts.state, report.results.len()),
         (ExperimentState::Complete, 8)
     );
-    let mut cells: Vec<String> = report.results.iter().map(|result| result.cell_text()).collect();
+    let mut cells: Vec<String> = report.results.iter().map(TrialResult::cell_text).collect();
     cells.sort();
     cells.dedup();
     assert_eq!(cells.len(), 8, "each cell once");

@@ -1,4 +1,4 @@
-//! SASL_SSL with SCRAM, the host name verified against a CA of our own, and a secret that must not show anywhere.
+//! `SASL_SSL` with SCRAM, the host name verified against a CA of our own, and a secret that must not show anywhere.
 
 use tribunal_model::trial::Part;
 use tribunal_testkit::kafka::{Options, RealKafka};

@@ -164,10 +164,10 @@ impl Process {
         let mut child = command.spawn().expect("the binary starts");
         let said = Arc::new(Said::default());
         let out = listen(child.stdout.take().unwrap(), said.clone(), |state, line| {
-            state.out.push(line)
+            state.out.push(line);
         });
         let err = listen(child.stderr.take().unwrap(), said.clone(), |state, line| {
-            state.err.push(line)
+            state.err.push(line);
         });
         Self {
             child,
@@ -341,9 +341,9 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
             if entry.path().is_dir() {
-                folders.push(entry.path())
+                folders.push(entry.path());
             } else {
-                files.push(entry.path())
+                files.push(entry.path());
             }
         }
     }

@@ -10,7 +10,11 @@ fn name(i: usize) -> AgentName {
 
 fn windows() -> Windows {
     let second = Duration::from_secs(1);
-    Windows { warm_up: second, measure: second, drain: second }
+    Windows {
+        warm_up: second,
+        measure: second,
+        drain: second,
+    }
 }
 
 fn attempt(agents: usize) -> Attempt {
@@ -18,7 +22,9 @@ fn attempt(agents: usize) -> Attempt {
 }
 
 fn ready(attempt: &mut Attempt, agents: usize, now: i64) -> Vec<Effect> {
-    (0..agents).flat_map(|i| attempt.step(Event::Ready(name(i), Duration::from_millis(2)), now)).collect()
+    (0..agents)
+        .flat_map(|i| attempt.step(Event::Ready(name(i), Duration::from_millis(2)), now))
+        .collect()
 }
 
 fn orders(effects: &[Effect]) -> Vec<String> {
@@ -52,9 +58,15 @@ fn running(agents: usize) -> Attempt {
 #[test]
 fn all_ready_arms_all_armed_goes_all_resolved_ends_all_reported_completes() {
     let mut attempt = attempt(2);
-    assert_eq!(orders(&ready(&mut attempt, 2, 0)), ["ready", "a0:arm1@260", "a1:arm1@260"]);
+    assert_eq!(
+        orders(&ready(&mut attempt, 2, 0)),
+        ["ready", "a0:arm1@260", "a1:arm1@260"]
+    );
     assert!(attempt.step(Event::Armed(name(0), Epoch(1)), MS).is_empty());
-    assert_eq!(orders(&attempt.step(Event::Armed(name(1), Epoch(1)), 2 * MS)), ["a0:go1", "a1:go1", "began@260"]);
+    assert_eq!(
+        orders(&attempt.step(Event::Armed(name(1), Epoch(1)), 2 * MS)),
+        ["a0:go1", "a1:go1", "began@260"]
+    );
     assert_eq!(orders(&attempt.step(Event::Tick, 1002 * MS)), ["a0:renew", "a1:renew"]);
     assert!(attempt.step(Event::WindowResolved(name(0)), 2300 * MS).is_empty());
     let effects = attempt.step(Event::WindowResolved(name(1)), 2400 * MS);
@@ -72,8 +84,14 @@ fn one_that_is_not_armed_in_time_disarms_all_and_is_armed_again_with_twice_the_m
     let at = attempt.deadline();
     assert_eq!(at, 210 * MS);
     let effects = attempt.step(Event::Tick, at);
-    assert_eq!(orders(&effects), ["a0:disarm1", "a1:disarm1", "a0:arm2@730", "a1:arm2@730"]);
-    assert!(attempt.step(Event::Armed(name(1), Epoch(1)), at + MS).is_empty(), "an old epoch does not count");
+    assert_eq!(
+        orders(&effects),
+        ["a0:disarm1", "a1:disarm1", "a0:arm2@730", "a1:arm2@730"]
+    );
+    assert!(
+        attempt.step(Event::Armed(name(1), Epoch(1)), at + MS).is_empty(),
+        "an old epoch does not count"
+    );
     attempt.step(Event::Armed(name(0), Epoch(2)), at + MS);
     let effects = attempt.step(Event::Armed(name(1), Epoch(2)), at + MS);
     assert_eq!(orders(&effects), ["a0:go2", "a1:go2", "began@730"]);
@@ -87,7 +105,10 @@ fn an_agent_that_never_arms_voids_the_attempt_after_five_tries() {
     while !matches!(attempt.phase, Phase::Stopping { .. }) {
         let now = attempt.deadline();
         attempt.step(Event::Armed(name(0), attempt.epoch), now - 1);
-        disarms += orders(&attempt.step(Event::Tick, now)).iter().filter(|o| o.starts_with("a0:disarm")).count();
+        disarms += orders(&attempt.step(Event::Tick, now))
+            .iter()
+            .filter(|o| o.starts_with("a0:disarm"))
+            .count();
     }
     assert_eq!(disarms, 5);
     attempt.step(Event::Stopped(name(0), String::new()), attempt.deadline() - 1);
@@ -108,13 +129,19 @@ fn an_agent_lost_after_its_report_is_no_loss() {
     let mut attempt = running(2);
     attempt.step(Event::Reported(name(0)), 2500 * MS);
     assert!(attempt.step(Event::Lost(name(0)), 2600 * MS).is_empty());
-    assert_eq!(orders(&attempt.step(Event::Reported(name(1)), 2700 * MS)), ["resolved", "Complete"]);
+    assert_eq!(
+        orders(&attempt.step(Event::Reported(name(1)), 2700 * MS)),
+        ["resolved", "Complete"]
+    );
 }
 
 #[test]
 fn go_that_reached_only_some_voids_the_attempt() {
     let mut attempt = running(2);
-    assert_eq!(orders(&attempt.step(Event::NotStarted(name(1), Epoch(1)), 300 * MS)), ["a0:abort", "a1:abort"]);
+    assert_eq!(
+        orders(&attempt.step(Event::NotStarted(name(1), Epoch(1)), 300 * MS)),
+        ["a0:abort", "a1:abort"]
+    );
 }
 
 #[test]
@@ -123,7 +150,10 @@ fn a_refusal_names_its_agent_and_stops_the_rest() {
     let refused = Event::Refused(name(1), RefusalKind::ClusterUnreachable, "no broker".into());
     assert_eq!(orders(&attempt.step(refused, MS)), ["a0:abort"]);
     let effects = attempt.step(Event::Stopped(name(0), String::new()), 2 * MS);
-    assert_eq!(orders(&effects), ["Refused(ClusterUnreachable, \"agent a1: no broker\")"]);
+    assert_eq!(
+        orders(&effects),
+        ["Refused(ClusterUnreachable, \"agent a1: no broker\")"]
+    );
 }
 
 #[test]
@@ -131,7 +161,10 @@ fn a_cancellation_beats_a_void_and_waits_for_the_agents_to_close() {
     let mut attempt = running(2);
     attempt.step(Event::Stopped(name(0), "lease".into()), 500 * MS);
     assert!(attempt.step(Event::Cancel, 510 * MS).is_empty());
-    assert_eq!(orders(&attempt.step(Event::Stopped(name(1), String::new()), 600 * MS)), ["Cancelled"]);
+    assert_eq!(
+        orders(&attempt.step(Event::Stopped(name(1), String::new()), 600 * MS)),
+        ["Cancelled"]
+    );
 }
 
 #[test]

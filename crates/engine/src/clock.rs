@@ -26,7 +26,10 @@ impl Clock for MonotonicClock {
     }
 
     fn sleep_until(&self, instant_ns: i64) {
-        let until = Timespec { tv_sec: instant_ns / 1_000_000_000, tv_nsec: instant_ns % 1_000_000_000 };
+        let until = Timespec {
+            tv_sec: instant_ns / 1_000_000_000,
+            tv_nsec: instant_ns % 1_000_000_000,
+        };
         while self.now_ns() < instant_ns {
             // A signal may end the sleep early.
             let _ = clock_nanosleep_absolute(SleepClock::Monotonic, &until);
@@ -56,5 +59,8 @@ pub fn thread_cpu_ns() -> u64 {
 /// The second figure of `/proc/thread-self/schedstat`.
 pub fn run_queue_ns() -> u64 {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    told.split_whitespace().nth(1).and_then(|figure| figure.parse().ok()).unwrap_or(0)
+    told.split_whitespace()
+        .nth(1)
+        .and_then(|figure| figure.parse().ok())
+        .unwrap_or(0)
 }

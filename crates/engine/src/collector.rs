@@ -14,16 +14,38 @@ use crate::run::{Ended, Event};
 /// From the load threads to the collector, a few a second.
 #[derive(Debug)]
 pub(crate) enum Message {
-    NotStarted { epoch: u32 },
+    NotStarted {
+        epoch: u32,
+    },
     /// A sender's slice; everything before the edge `upto` has been handed over. `cpu_ns` is the thread's processor time so far.
-    Sent { slot: usize, slice: Box<Slice>, upto: i64, cpu_ns: u64 },
+    Sent {
+        slot: usize,
+        slice: Box<Slice>,
+        upto: i64,
+        cpu_ns: u64,
+    },
     /// The same of a report thread.
-    Reported { slot: usize, slice: Box<Slice>, upto: i64, cpu_ns: u64 },
+    Reported {
+        slot: usize,
+        slice: Box<Slice>,
+        upto: i64,
+        cpu_ns: u64,
+    },
     /// The client's statistics; `early` ones were made before the load began.
-    Statistics { slot: usize, raw: String, early: bool },
+    Statistics {
+        slot: usize,
+        raw: String,
+        early: bool,
+    },
     WindowResolved,
-    SenderEnded { slot: usize, end: SenderEnd },
-    ReportsEnded { slot: usize, end: ReportsEnd },
+    SenderEnded {
+        slot: usize,
+        end: SenderEnd,
+    },
+    ReportsEnded {
+        slot: usize,
+        end: ReportsEnd,
+    },
 }
 
 /// Owner of everything that the threads have measured so far.
@@ -96,7 +118,10 @@ impl<S: Statistics> Collector<S> {
             self.take(message);
         }
         self.close_samples(i64::MAX);
-        let panicked = self.clients.iter().any(|client| client.sender.is_none() || client.reports.is_none());
+        let panicked = self
+            .clients
+            .iter()
+            .any(|client| client.sender.is_none() || client.reports.is_none());
         let given_up = why().or_else(|| panicked.then(|| "a load thread panicked".to_owned()));
         let report = self.finish();
         (self.tell)(Event::Ended(Box::new(Ended { report, given_up })));
@@ -106,8 +131,18 @@ impl<S: Statistics> Collector<S> {
         match message {
             Message::NotStarted { epoch } => (self.tell)(Event::NotStarted { epoch }),
             Message::WindowResolved => (self.tell)(Event::WindowResolved),
-            Message::Sent { slot, slice, upto, cpu_ns } => self.slice(slot, SENDER, &slice, upto, cpu_ns),
-            Message::Reported { slot, slice, upto, cpu_ns } => self.slice(slot, REPORTS, &slice, upto, cpu_ns),
+            Message::Sent {
+                slot,
+                slice,
+                upto,
+                cpu_ns,
+            } => self.slice(slot, SENDER, &slice, upto, cpu_ns),
+            Message::Reported {
+                slot,
+                slice,
+                upto,
+                cpu_ns,
+            } => self.slice(slot, REPORTS, &slice, upto, cpu_ns),
             Message::Statistics { slot, raw, early } => {
                 let client = &mut self.clients[slot];
                 if !client.statistics.add(&raw) {
@@ -145,13 +180,16 @@ impl<S: Statistics> Collector<S> {
             activity.cpu.recorder_ns = used;
         }
         sample.activity.add(&activity);
-        let second = match sample.clients.iter_mut().find(|c| c.producer == client.producer) {
-            Some(second) => second,
-            None => {
-                let named = ClientSecond { producer: client.producer, topic: client.topic.clone(), ..Default::default() };
-                sample.clients.push(named);
-                sample.clients.last_mut().expect("invariant: just pushed")
-            }
+        let second = if let Some(second) = sample.clients.iter_mut().find(|c| c.producer == client.producer) {
+            second
+        } else {
+            let named = ClientSecond {
+                producer: client.producer,
+                topic: client.topic.clone(),
+                ..Default::default()
+            };
+            sample.clients.push(named);
+            sample.clients.last_mut().expect("invariant: just pushed")
         };
         second.acknowledged += slice.activity.acknowledged;
         second.failed += slice.activity.failed;
@@ -179,10 +217,17 @@ impl<S: Statistics> Collector<S> {
             }
             let ours = sample.activity.cpu;
             let probed = (self.probe)();
-            sample.activity.cpu = Cpu { sender_ns: ours.sender_ns, recorder_ns: ours.recorder_ns, ..probed };
+            sample.activity.cpu = Cpu {
+                sender_ns: ours.sender_ns,
+                recorder_ns: ours.recorder_ns,
+                ..probed
+            };
             self.report.tallies.merge(&sample.tallies);
             if self.windows.part(sample.start_ns) == Part::Window {
-                self.report.window.add(&Activity { in_flight: 0, ..sample.activity });
+                self.report.window.add(&Activity {
+                    in_flight: 0,
+                    ..sample.activity
+                });
             }
             (self.tell)(Event::Sample(Box::new(sample)));
         }
@@ -208,13 +253,21 @@ impl<S: Statistics> Collector<S> {
                 settled[0] += end.resolved[0];
                 settled[1] += end.resolved[1];
                 for (partition, count) in end.partitions {
-                    report.partitions.entry((client.topic.clone(), partition)).or_default().add(&count);
+                    report
+                        .partitions
+                        .entry((client.topic.clone(), partition))
+                        .or_default()
+                        .add(&count);
                 }
                 report.facts.purged_ns = report.facts.purged_ns.max(end.purged_ns);
                 report.facts.perhaps_written_after_purge += end.perhaps_after_purge;
                 report.facts.missing_reports += end.missing;
                 for (code, text, times) in end.errors {
-                    let known = report.facts.client_errors.iter_mut().find(|(c, t, _)| *c == code && *t == text);
+                    let known = report
+                        .facts
+                        .client_errors
+                        .iter_mut()
+                        .find(|(c, t, _)| *c == code && *t == text);
                     match known {
                         Some((_, _, n)) => *n += times,
                         None => report.facts.client_errors.push((code, text, times)),

@@ -117,7 +117,7 @@ impl Gate {
                 State::Armed { epoch, t0, go } => {
                     let left = Duration::from_nanos((t0 - clock.now_ns()).max(0) as u64);
                     if left > PRECISE {
-                        let wait = self.changed.wait_timeout(state, left - PRECISE / 2);
+                        let wait = self.changed.wait_timeout(state, left.saturating_sub(PRECISE / 2));
                         state = wait.unwrap_or_else(PoisonError::into_inner).0;
                     } else if !left.is_zero() {
                         drop(state);

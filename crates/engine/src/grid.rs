@@ -17,7 +17,10 @@ pub struct Grid {
 impl Grid {
     /// The grid of a trial.
     pub fn new(windows: &Windows) -> Self {
-        Self { t1: windows.t1_ns(), t2: windows.t2_ns() }
+        Self {
+            t1: windows.t1_ns(),
+            t2: windows.t2_ns(),
+        }
     }
 
     /// The first edge after `instant`, both from t0.
@@ -102,7 +105,7 @@ mod tests {
         let grid = Grid::new(&windows);
         let mut edges = vec![0];
         while edges.len() < 9 {
-            edges.push(grid.edge_after(*edges.last().unwrap()) );
+            edges.push(grid.edge_after(*edges.last().unwrap()));
         }
         let millis: Vec<i64> = edges.iter().map(|e| e / 1_000_000).collect();
         assert_eq!(millis, [0, 1000, 1500, 2500, 3500, 3750, 4750, 5750, 6750]);

@@ -25,20 +25,29 @@ impl KeyStream {
     pub fn new(keys: Keys, place: Place) -> Self {
         let kind = match keys {
             Keys::None => Kind::None,
-            Keys::Sequence { cardinality } => {
-                Kind::Sequence { next: u64::from(place.index), step: u64::from(place.producers.max(1)), cardinality }
-            }
+            Keys::Sequence { cardinality } => Kind::Sequence {
+                next: u64::from(place.index),
+                step: u64::from(place.producers.max(1)),
+                cardinality,
+            },
             Keys::Uniform { cardinality } => Kind::Uniform { cardinality },
             Keys::Zipf { cardinality, exponent } => Kind::Zipf(Zipf::new(cardinality, exponent)),
         };
-        Self { kind, random: place.stream(KEYS) }
+        Self {
+            kind,
+            random: place.stream(KEYS),
+        }
     }
 
     /// The next record's key.
     pub fn take(&mut self) -> Option<u64> {
         match &mut self.kind {
             Kind::None => None,
-            Kind::Sequence { next, step, cardinality } => {
+            Kind::Sequence {
+                next,
+                step,
+                cardinality,
+            } => {
                 let key = *next % (*cardinality).max(1);
                 *next = next.wrapping_add(*step);
                 Some(key)
@@ -63,7 +72,13 @@ struct Zipf {
 impl Zipf {
     fn new(cardinality: u64, exponent: f64) -> Self {
         let n = cardinality.max(1) as f64;
-        let mut zipf = Self { n, exponent, at_first: 0.0, at_last: 0.0, shortcut: 0.0 };
+        let mut zipf = Self {
+            n,
+            exponent,
+            at_first: 0.0,
+            at_last: 0.0,
+            shortcut: 0.0,
+        };
         zipf.at_first = zipf.integral(1.5) - 1.0;
         zipf.at_last = zipf.integral(n + 0.5);
         zipf.shortcut = 2.0 - zipf.inverse(zipf.integral(2.5) - zipf.weight(2.0));
@@ -99,12 +114,20 @@ impl Zipf {
 
 /// (e^x − 1) ÷ x, continued to 1 at 0.
 fn expm1_over(x: f64) -> f64 {
-    if x.abs() > 1e-8 { x.exp_m1() / x } else { 1.0 + x / 2.0 * (1.0 + x / 3.0) }
+    if x.abs() > 1e-8 {
+        x.exp_m1() / x
+    } else {
+        1.0 + x / 2.0 * (1.0 + x / 3.0)
+    }
 }
 
 /// ln(1 + x) ÷ x, continued to 1 at 0.
 fn log1p_over(x: f64) -> f64 {
-    if x.abs() > 1e-8 { x.ln_1p() / x } else { 1.0 - x * (0.5 - x / 3.0) }
+    if x.abs() > 1e-8 {
+        x.ln_1p() / x
+    } else {
+        1.0 - x * (0.5 - x / 3.0)
+    }
 }
 
 #[cfg(test)]
@@ -112,7 +135,15 @@ mod tests {
     use super::*;
 
     fn stream(keys: Keys, index: u32) -> KeyStream {
-        KeyStream::new(keys, Place { seed: 1, block: 0, index, producers: 2 })
+        KeyStream::new(
+            keys,
+            Place {
+                seed: 1,
+                block: 0,
+                index,
+                producers: 2,
+            },
+        )
     }
 
     fn counts(keys: Keys, cardinality: usize, draws: usize) -> Vec<f64> {
@@ -128,7 +159,9 @@ mod tests {
     fn producers_share_one_sequence_of_keys() {
         let mut first = stream(Keys::Sequence { cardinality: 5 }, 0);
         let mut second = stream(Keys::Sequence { cardinality: 5 }, 1);
-        let keys: Vec<u64> = (0..5).flat_map(|_| [first.take().unwrap(), second.take().unwrap()]).collect();
+        let keys: Vec<u64> = (0..5)
+            .flat_map(|_| [first.take().unwrap(), second.take().unwrap()])
+            .collect();
         assert_eq!(keys, [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]);
         assert_eq!(stream(Keys::None, 0).take(), None);
     }
@@ -136,12 +169,22 @@ mod tests {
     #[test]
     fn zipf_weights_fall_as_its_exponent_says() {
         for exponent in [0.5, 1.0, 1.5] {
-            let counts = counts(Keys::Zipf { cardinality: 100, exponent }, 100, 400_000);
+            let counts = counts(
+                Keys::Zipf {
+                    cardinality: 100,
+                    exponent,
+                },
+                100,
+                400_000,
+            );
             let norm: f64 = (1..=100).map(|k| f64::from(k).powf(-exponent)).sum();
             for k in [1usize, 2, 5, 20] {
                 let expected = 400_000.0 * (k as f64).powf(-exponent) / norm;
                 let seen = counts[k - 1];
-                assert!((seen - expected).abs() < 6.0 * expected.sqrt(), "s={exponent} k={k}: {seen} for {expected}");
+                assert!(
+                    (seen - expected).abs() < 6.0 * expected.sqrt(),
+                    "s={exponent} k={k}: {seen} for {expected}"
+                );
             }
         }
     }

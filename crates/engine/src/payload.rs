@@ -27,7 +27,9 @@ impl PayloadPool {
         match &shape.content {
             Content::Generated { compressibility } => {
                 let wanted = batch_bytes.saturating_mul(4).min(MOST_BYTES);
-                let most = batch_records.saturating_mul(4).clamp(8, MANY.max(batch_records.saturating_mul(4)));
+                let most = batch_records
+                    .saturating_mul(4)
+                    .clamp(8, MANY.max(batch_records.saturating_mul(4)));
                 let mut bytes = Vec::new();
                 let mut ends = Vec::new();
                 while ends.len() < 8 || (bytes.len() <= wanted && ends.len() <= most) {
@@ -35,14 +37,20 @@ impl PayloadPool {
                     fill(&mut bytes, length, *compressibility, &mut random);
                     ends.push(bytes.len());
                 }
-                Ok(Self { bytes: bytes.into(), ends: ends.into() })
+                Ok(Self {
+                    bytes: bytes.into(),
+                    ends: ends.into(),
+                })
             }
             Content::Samples { files } => {
                 let mut bytes = Vec::new();
                 let mut ends = Vec::new();
                 for file in files {
                     let path = PathBuf::from(file);
-                    let body = std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+                    let body = std::fs::read(&path).map_err(|source| Error::Read {
+                        path: path.clone(),
+                        source,
+                    })?;
                     bytes.extend_from_slice(&body);
                     ends.push(bytes.len());
                     if bytes.len() > MOST_BYTES {
@@ -52,7 +60,10 @@ impl PayloadPool {
                 if ends.is_empty() {
                     return Err(Error::NoSamples);
                 }
-                Ok(Self { bytes: bytes.into(), ends: ends.into() })
+                Ok(Self {
+                    bytes: bytes.into(),
+                    ends: ends.into(),
+                })
             }
         }
     }
@@ -143,14 +154,22 @@ mod tests {
     use super::*;
 
     fn pool(size: Size, compressibility: f64) -> PayloadPool {
-        let shape = RecordShape { size, content: Content::Generated { compressibility }, headers: Vec::new() };
+        let shape = RecordShape {
+            size,
+            content: Content::Generated { compressibility },
+            headers: Vec::new(),
+        };
         PayloadPool::new(&shape, 1, 1_000_000, 10_000).unwrap()
     }
 
     #[test]
     fn a_pool_outlasts_four_batches_and_repeats_nothing() {
         let pool = pool(Size::Fixed(100), 0.5);
-        assert!(pool.len() > 4 * 10_000 || pool.len() as usize * 100 > 4 * 1_000_000, "{}", pool.len());
+        assert!(
+            pool.len() > 4 * 10_000 || pool.len() as usize * 100 > 4 * 1_000_000,
+            "{}",
+            pool.len()
+        );
         let mut bodies: Vec<&[u8]> = (0..pool.len()).map(|i| pool.body(i)).collect();
         assert!(bodies.iter().all(|body| body.len() == 100));
         bodies.sort_unstable();
@@ -174,11 +193,21 @@ mod tests {
             (0..pool.len()).map(|i| pool.body(i).len()).collect::<Vec<_>>()
         };
         let uniform = sizes(Size::Uniform { min: 10, max: 20 });
-        assert_eq!((*uniform.iter().min().unwrap(), *uniform.iter().max().unwrap()), (10, 20));
-        let mut log_normal = sizes(Size::LogNormal { median: 200, sigma: 1.0, max: 2000 });
+        assert_eq!(
+            (*uniform.iter().min().unwrap(), *uniform.iter().max().unwrap()),
+            (10, 20)
+        );
+        let mut log_normal = sizes(Size::LogNormal {
+            median: 200,
+            sigma: 1.0,
+            max: 2000,
+        });
         log_normal.sort_unstable();
         let median = log_normal[log_normal.len() / 2];
-        assert!((180..220).contains(&median) && *log_normal.last().unwrap() == 2000, "{median}");
+        assert!(
+            (180..220).contains(&median) && *log_normal.last().unwrap() == 2000,
+            "{median}"
+        );
         let weighted = sizes(Size::Weighted(vec![(1, 3.0), (100, 1.0)]));
         let small = weighted.iter().filter(|s| **s == 1).count() as f64 / weighted.len() as f64;
         assert!((small - 0.75).abs() < 0.02, "{small}");
@@ -186,9 +215,18 @@ mod tests {
 
     #[test]
     fn a_missing_sample_is_named() {
-        let content = Content::Samples { files: vec!["/nonexistent/a".into()] };
-        let shape = RecordShape { size: Size::Fixed(1), content, headers: Vec::new() };
+        let content = Content::Samples {
+            files: vec!["/nonexistent/a".into()],
+        };
+        let shape = RecordShape {
+            size: Size::Fixed(1),
+            content,
+            headers: Vec::new(),
+        };
         let error = PayloadPool::new(&shape, 1, 1, 1).unwrap_err();
-        assert_eq!(error.to_string(), "sample file /nonexistent/a cannot be read on this host");
+        assert_eq!(
+            error.to_string(),
+            "sample file /nonexistent/a cannot be read on this host"
+        );
     }
 }

@@ -146,6 +146,9 @@ pub struct Worker<P, R> {
 
 impl<P, R> std::fmt::Debug for Worker<P, R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Worker").field("client_id", &self.client_id).field("topic", &self.topic).finish_non_exhaustive()
+        f.debug_struct("Worker")
+            .field("client_id", &self.client_id)
+            .field("topic", &self.topic)
+            .finish_non_exhaustive()
     }
 }

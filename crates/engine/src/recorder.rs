@@ -115,7 +115,10 @@ impl Recorder {
 
     /// Hands over what was recorded since the edge before `now`, and begins a new slice.
     pub fn cut(&mut self, now: i64) -> Slice {
-        let next = Slice { start_ns: self.grid.edge_before(now), ..Slice::default() };
+        let next = Slice {
+            start_ns: self.grid.edge_before(now),
+            ..Slice::default()
+        };
         std::mem::replace(&mut self.slice, next)
     }
 
@@ -144,8 +147,12 @@ impl Recorder {
                 self.perhaps_after_purge += silent;
             }
         }
-        let mut partitions: BTreeMap<i32, PartitionCount> =
-            self.partitions.iter().enumerate().map(|(i, count)| (i as i32, *count)).collect();
+        let mut partitions: BTreeMap<i32, PartitionCount> = self
+            .partitions
+            .iter()
+            .enumerate()
+            .map(|(i, count)| (i as i32, *count))
+            .collect();
         if self.unassigned != PartitionCount::default() {
             partitions.insert(-1, self.unassigned);
         }
@@ -155,7 +162,10 @@ impl Recorder {
             purged_ns: self.purged_ns,
             perhaps_after_purge: self.perhaps_after_purge,
             missing,
-            errors: std::mem::take(&mut self.errors).into_iter().map(|((code, text), n)| (code, text, n)).collect(),
+            errors: std::mem::take(&mut self.errors)
+                .into_iter()
+                .map(|((code, text), n)| (code, text, n))
+                .collect(),
         }
     }
 }

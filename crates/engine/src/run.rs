@@ -118,7 +118,7 @@ struct Pair {
 impl<C: Clock> Run<C> {
     /// Starts the threads of an attempt; they wait at the gate.
     ///
-    /// `probe` tells the processor time used since its last call; `tell` receives the events, on the collector's thread.
+    /// The threads log in the caller's span. `probe` tells the processor time used since its last call; `tell` receives the events, on the collector's thread.
     pub fn start<P, R>(
         workers: Vec<Worker<P, R>>,
         setup: &Setup,
@@ -143,7 +143,8 @@ impl<C: Clock> Run<C> {
         let spin = 2 * count as u32 <= setup.cores;
         let controls = workers.iter().map(|w| w.control.clone()).collect();
         let names = workers.iter().map(|w| (w.index, w.topic.clone())).collect();
-        let collector = Collector::<R::Statistics>::new(setup.windows, names, controls, Box::new(probe), Box::new(tell));
+        let collector =
+            Collector::<R::Statistics>::new(setup.windows, names, controls, Box::new(probe), Box::new(tell));
         let mut threads = Vec::new();
         for (slot, worker) in workers.into_iter().enumerate() {
             let place = Place {
@@ -167,17 +168,33 @@ impl<C: Clock> Run<C> {
             let recorder = Recorder::new(setup.windows, worker.partitions);
             let pair = Arc::new(Pair::default());
             let thread = |name: &str| std::thread::Builder::new().name(format!("{name}-{}", worker.index));
-            let common = Common { shared: shared.clone(), pair, clock: clock.clone(), slot, outbox: outbox.clone() };
+            let common = Common {
+                shared: shared.clone(),
+                pair,
+                clock: clock.clone(),
+                slot,
+                outbox: outbox.clone(),
+            };
             let (ours, windows) = (common.clone(), setup.windows);
             threads.push(spawn(thread("send"), move || send(&ours, sender, windows, spin)));
             let (reports, control) = (worker.reports, worker.control);
-            threads.push(spawn(thread("report"), move || report(&common, reports, recorder, &*control, windows)));
+            threads.push(spawn(thread("report"), move || {
+                report(&common, reports, recorder, &*control, windows);
+            }));
         }
         drop(outbox);
         let ours = shared.clone();
-        let collect = move || collector.run(&inbox, || ours.why.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let collect = move || {
+            collector.run(&inbox, || {
+                ours.why.lock().unwrap_or_else(PoisonError::into_inner).clone()
+            });
+        };
         threads.push(spawn(std::thread::Builder::new().name("collect".into()), collect));
-        Self { shared, clock: clock.clone(), threads }
+        Self {
+            shared,
+            clock: clock.clone(),
+            threads,
+        }
     }
 
     /// Announces t0, an instant of this agent's clock, and begins the lease. Whether it was accepted.
@@ -198,7 +215,10 @@ impl<C: Clock> Run<C> {
 
     /// Lets the lease run anew from now.
     pub fn renew(&self, lease: Duration) {
-        let until = self.clock.lease_ns().saturating_add(tribunal_model::trial::nanoseconds(lease));
+        let until = self
+            .clock
+            .lease_ns()
+            .saturating_add(tribunal_model::trial::nanoseconds(lease));
         self.shared.lease_until.store(until, Ordering::Release);
     }
 
@@ -230,7 +250,10 @@ impl<C: Clock> Drop for Run<C> {
 
 impl Shared {
     fn give_up(&self, reason: &str) {
-        self.why.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| reason.to_owned());
+        self.why
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(|| reason.to_owned());
         self.give_up.store(true, Ordering::Release);
         self.end_load.store(true, Ordering::Release);
         self.gate.close();
@@ -244,8 +267,12 @@ impl Shared {
     }
 }
 
+/// Starts a thread whose log events are in the span of the one that starts it.
 fn spawn(builder: std::thread::Builder, body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
-    builder.spawn(body).expect("invariant: an agent that can hold a client can start a thread")
+    let span = tracing::Span::current();
+    builder
+        .spawn(move || span.in_scope(body))
+        .expect("invariant: an agent that can hold a client can start a thread")
 }
 
 /// What both threads of a producer hold.
@@ -265,7 +292,11 @@ impl<C: Clock> Common<C> {
     }
 
     fn pass_gate(&self) -> Option<i64> {
-        match self.shared.gate.wait(&self.clock, |epoch| self.tell(Message::NotStarted { epoch })) {
+        match self
+            .shared
+            .gate
+            .wait(&self.clock, |epoch| self.tell(Message::NotStarted { epoch }))
+        {
             Passed::Open(t0) => Some(t0),
             Passed::Closed => None,
         }
@@ -273,7 +304,13 @@ impl<C: Clock> Common<C> {
 }
 
 fn send<P: Producer, C: Clock>(common: &Common<C>, mut sender: Sender<P>, windows: Windows, spin: bool) {
-    let Common { shared, pair, clock, slot, .. } = common;
+    let Common {
+        shared,
+        pair,
+        clock,
+        slot,
+        ..
+    } = common;
     let _ = pair.sender.set(std::thread::current());
     sleep_precisely();
     let mut end = SenderEnd::default();
@@ -293,7 +330,12 @@ fn send<P: Producer, C: Clock>(common: &Common<C>, mut sender: Sender<P>, window
                 let slice = sender.cut(now);
                 edge = grid.edge_after(now);
                 let (upto, cpu_ns) = (grid.edge_before(now), thread_cpu_ns());
-                common.tell(Message::Sent { slot: *slot, slice: Box::new(slice), upto, cpu_ns });
+                common.tell(Message::Sent {
+                    slot: *slot,
+                    slice: Box::new(slice),
+                    upto,
+                    cpu_ns,
+                });
             }
             let seen = pair.reported_total();
             let next = sender.step(now);
@@ -320,7 +362,12 @@ fn send<P: Producer, C: Clock>(common: &Common<C>, mut sender: Sender<P>, window
         end.run_queue_ns = run_queue_ns().saturating_sub(waited);
         let slice = sender.cut(end.load_end_ns);
         let cpu_ns = thread_cpu_ns();
-        common.tell(Message::Sent { slot: *slot, slice: Box::new(slice), upto: i64::MAX, cpu_ns });
+        common.tell(Message::Sent {
+            slot: *slot,
+            slice: Box::new(slice),
+            upto: i64::MAX,
+            cpu_ns,
+        });
     }
     pair.load_end.store(end.load_end_ns, Ordering::Release);
     pair.sender_ended.store(true, Ordering::Release);
@@ -334,9 +381,18 @@ fn report<R: Reports, C: Clock>(
     control: &dyn Control,
     windows: Windows,
 ) {
-    let Common { shared, pair, clock, slot, .. } = common;
+    let Common {
+        shared,
+        pair,
+        clock,
+        slot,
+        ..
+    } = common;
     let Some(t0) = common.pass_gate() else {
-        common.tell(Message::ReportsEnded { slot: *slot, end: recorder.finish(0, [0; 3]) });
+        common.tell(Message::ReportsEnded {
+            slot: *slot,
+            end: recorder.finish(0, [0; 3]),
+        });
         return;
     };
     let grid = Grid::new(&windows);
@@ -351,7 +407,12 @@ fn report<R: Reports, C: Clock>(
             let slice = recorder.cut(now);
             edge = grid.edge_after(now);
             let (upto, cpu_ns) = (grid.edge_before(now), thread_cpu_ns());
-            common.tell(Message::Reported { slot: *slot, slice: Box::new(slice), upto, cpu_ns });
+            common.tell(Message::Reported {
+                slot: *slot,
+                slice: Box::new(slice),
+                upto,
+                cpu_ns,
+            });
         }
         let mut statistics = false;
         match polled {
@@ -365,7 +426,11 @@ fn report<R: Reports, C: Clock>(
             }
             Polled::Statistics(raw) => {
                 statistics = true;
-                common.tell(Message::Statistics { slot: *slot, raw, early: now < EARLY });
+                common.tell(Message::Statistics {
+                    slot: *slot,
+                    raw,
+                    early: now < EARLY,
+                });
             }
             Polled::Error(code, text) => recorder.error(code.0, text),
             Polled::Log(line) => tracing::warn!(client = slot, "{line}"),
@@ -401,13 +466,21 @@ fn report<R: Reports, C: Clock>(
     let end = recorder.finish(now, pair.sent.each_ref().map(|sent| sent.load(Ordering::Acquire)));
     let slice = recorder.cut(now);
     let cpu_ns = thread_cpu_ns();
-    common.tell(Message::Reported { slot: *slot, slice: Box::new(slice), upto: i64::MAX, cpu_ns });
+    common.tell(Message::Reported {
+        slot: *slot,
+        slice: Box::new(slice),
+        upto: i64::MAX,
+        cpu_ns,
+    });
     common.tell(Message::ReportsEnded { slot: *slot, end });
 }
 
 impl Pair {
     fn reported_total(&self) -> u64 {
-        self.reported.iter().map(|reported| reported.load(Ordering::Acquire)).sum()
+        self.reported
+            .iter()
+            .map(|reported| reported.load(Ordering::Acquire))
+            .sum()
     }
 
     /// Whether every sent record of a part has its report.

@@ -1,5 +1,7 @@
 //! The schedule: the pure sequence of intended sends.
 
+use std::fmt::Write;
+
 use sha2::{Digest, Sha256};
 use tribunal_model::seed::{self, SplitMix64};
 use tribunal_model::trial::{Arrivals, RecordRate};
@@ -46,7 +48,12 @@ pub struct Place {
 impl Place {
     /// The seed of one of this producer's random streams.
     pub(crate) fn stream(&self, tag: u64) -> SplitMix64 {
-        SplitMix64::new(seed::derive(&[self.seed, u64::from(self.block), u64::from(self.index), tag]))
+        SplitMix64::new(seed::derive(&[
+            self.seed,
+            u64::from(self.block),
+            u64::from(self.index),
+            tag,
+        ]))
     }
 }
 
@@ -63,7 +70,11 @@ impl Schedule {
             Arrivals::Poisson => {
                 let seed = seed::derive(&[place.seed, u64::from(place.block), u64::from(place.index)]);
                 let mean_gap = 1e15 * f64::from(producers) / rate.micro() as f64;
-                let mut schedule = Kind::Poisson { at: 0, mean_gap, random: SplitMix64::new(seed) };
+                let mut schedule = Kind::Poisson {
+                    at: 0,
+                    mean_gap,
+                    random: SplitMix64::new(seed),
+                };
                 // A process seen from t0 on: the first send comes after the first gap.
                 schedule.advance();
                 return Self { kind: schedule };
@@ -87,8 +98,9 @@ impl Schedule {
         now
     }
 
-    /// Number of intended sends before `end_ns`, and the SHA-256 over the first `most` of them as little-endian i64.
-    pub fn digest(mut self, end_ns: i64, most: u64) -> (u64, [u8; 32]) {
+    /// Number of intended sends before `end_ns`, and the SHA-256 over the first `most` of them as little-endian i64, as
+    /// hexadecimal text.
+    pub fn digest(mut self, end_ns: i64, most: u64) -> (u64, String) {
         let mut hash = Sha256::new();
         let mut count = 0;
         while self.peek() < end_ns {
@@ -98,7 +110,12 @@ impl Schedule {
             }
             count += 1;
         }
-        (count, hash.finalize().into())
+        let mut text = String::new();
+        for byte in hash.finalize() {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        (count, text)
     }
 }
 
@@ -122,7 +139,12 @@ mod tests {
     }
 
     fn place(index: u32, producers: u32) -> Place {
-        Place { seed: 42, block: 0, index, producers }
+        Place {
+            seed: 42,
+            block: 0,
+            index,
+            producers,
+        }
     }
 
     fn sends(arrivals: Arrivals, per_second: f64, place: Place, end_ns: i64) -> Vec<i64> {
@@ -130,26 +152,28 @@ mod tests {
         std::iter::from_fn(|| (schedule.peek() < end_ns).then(|| schedule.take())).collect()
     }
 
-    fn hex(bytes: [u8; 32]) -> String {
-        bytes.iter().map(|b| format!("{b:02x}")).collect()
-    }
-
     #[test]
     fn uniform_shares_interleave_to_the_whole() {
         for per_second in [1.0, 3.0, 2000.0, 77_777.0] {
             let end = 3_000_000_000;
-            let mut all: Vec<i64> =
-                (0..3).flat_map(|k| sends(Arrivals::Uniform, per_second, place(k, 3), end)).collect();
+            let mut all: Vec<i64> = (0..3)
+                .flat_map(|k| sends(Arrivals::Uniform, per_second, place(k, 3), end))
+                .collect();
             all.sort_unstable();
             assert_eq!(all, sends(Arrivals::Uniform, per_second, place(0, 1), end));
-            assert_eq!(all.len() as f64, (3.0 * per_second).ceil(), "{per_second}/s");
+            assert_eq!(all.len(), (3.0 * per_second).ceil() as usize, "{per_second}/s");
         }
     }
 
     #[test]
     fn a_window_of_a_uniform_schedule_holds_rate_times_length() {
         let all = sends(Arrivals::Uniform, 2000.0, place(0, 1), 10_000_000_000);
-        assert_eq!(all.iter().filter(|t| (2_000_000_000..5_000_000_000).contains(*t)).count(), 6000);
+        assert_eq!(
+            all.iter()
+                .filter(|t| (2_000_000_000..5_000_000_000).contains(*t))
+                .count(),
+            6000
+        );
     }
 
     #[test]
@@ -187,7 +211,7 @@ mod tests {
         // Test vectors for other languages: count before 1 s and SHA-256, for 1,000/s, seed 42, block 0.
         let digest = |arrivals, place| {
             let (count, hash) = Schedule::new(arrivals, rate(1000.0), place).digest(1_000_000_000, 1_000_000);
-            format!("{count} {}", hex(hash))
+            format!("{count} {hash}")
         };
         assert_eq!(digest(Arrivals::Uniform, place(0, 1)), VECTORS[0]);
         assert_eq!(digest(Arrivals::Uniform, place(1, 3)), VECTORS[1]);

@@ -100,7 +100,9 @@ impl<P: Producer> Sender<P> {
         if self.position == self.batch.len() {
             return Next::At(self.next_intended());
         }
-        let offered = self.producer.offer(&self.batch[self.position..], now, &mut self.rejected);
+        let offered = self
+            .producer
+            .offer(&self.batch[self.position..], now, &mut self.rejected);
         self.account(offered.handled, now);
         self.position += offered.handled;
         if !offered.full {
@@ -109,14 +111,11 @@ impl<P: Producer> Sender<P> {
         }
         self.blocked.begin(now);
         self.slice.activity.queue_full += 1;
-        match (self.when_full, &self.source) {
-            (WhenFull::Hold, Source::Paced(_)) => Next::Room,
-            (WhenFull::Shed, Source::Paced(_)) => {
-                self.shed(now);
-                Next::At(self.next_intended().max(now + 1))
-            }
-            (_, Source::Saturate) => Next::Room,
+        if self.when_full == WhenFull::Shed && matches!(self.source, Source::Paced(_)) {
+            self.shed(now);
+            return Next::At(self.next_intended().max(now + 1));
         }
+        Next::Room
     }
 
     /// Ends the load at `now`: what the client has not taken of the window, or of what was due, is unsent.
@@ -145,7 +144,10 @@ impl<P: Producer> Sender<P> {
     /// Hands over what was done since the edge before `now`, and begins a new slice.
     pub fn cut(&mut self, now: i64) -> Slice {
         self.slice.activity.blocked_ns += self.blocked.take(now) as u64;
-        let next = Slice { start_ns: self.grid.edge_before(now), ..Slice::default() };
+        let next = Slice {
+            start_ns: self.grid.edge_before(now),
+            ..Slice::default()
+        };
         std::mem::replace(&mut self.slice, next)
     }
 
@@ -157,7 +159,9 @@ impl<P: Producer> Sender<P> {
     /// Whether every intended send of the window has been dealt with at `now`.
     pub fn window_sent(&self, now: i64) -> bool {
         let t2 = self.windows.t2_ns();
-        let batch_done = self.batch[self.position.min(self.batch.len())..].first().is_none_or(|d| d.intended_ns >= t2);
+        let batch_done = self.batch[self.position.min(self.batch.len())..]
+            .first()
+            .is_none_or(|d| d.intended_ns >= t2);
         let source_done = match &self.source {
             Source::Paced(schedule) => schedule.peek() >= t2,
             Source::Saturate => now >= t2,
@@ -214,7 +218,10 @@ impl<P: Producer> Sender<P> {
                 sequence,
                 payload: ((u64::from(self.content.first_body) + sequence) % u64::from(self.content.bodies)) as u32,
                 key: self.content.keys.take(),
-                partition: self.content.assigned_partitions.map(|n| (sequence % n.max(1) as u64) as i32),
+                partition: self
+                    .content
+                    .assigned_partitions
+                    .map(|n| (sequence % n.max(1) as u64) as i32),
             });
         }
         if matches!(self.source, Source::Paced(_)) {
@@ -278,7 +285,11 @@ pub(crate) fn record_failure(tally: &mut Tally, code: ErrorCode, response_ns: i6
     if let Some(distribution) = tally.failed.get_mut(code.0) {
         distribution.record_ns(response_ns);
     } else {
-        tally.failed.entry(code.0.to_owned()).or_default().record_ns(response_ns);
+        tally
+            .failed
+            .entry(code.0.to_owned())
+            .or_default()
+            .record_ns(response_ns);
     }
 }
 
@@ -289,9 +300,10 @@ fn count_dropped(dropped: &mut [u64; 2], windows: &Windows, now: i64, count: u64
 
 /// Parts of a batch with the number of its records in each; intended sends ascend, so parts do.
 fn runs(batch: &[Due]) -> impl Iterator<Item = (Part, u64)> + '_ {
-    batch.chunk_by(|a, b| a.part == b.part).map(|run| (run[0].part, run.len() as u64))
+    batch
+        .chunk_by(|a, b| a.part == b.part)
+        .map(|run| (run[0].part, run.len() as u64))
 }
-
 
 /// The time in which the client was refusing records, so that it can be told apart from our own lateness.
 ///

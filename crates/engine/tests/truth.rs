@@ -1,5 +1,7 @@
 //! Known delays in, the same delays out.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -22,20 +24,41 @@ const MS: i64 = 1_000_000;
 
 fn windows(warm_up: u64, measure: u64, drain: u64) -> Windows {
     let seconds = Duration::from_secs;
-    Windows { warm_up: seconds(warm_up), measure: seconds(measure), drain: seconds(drain) }
+    Windows {
+        warm_up: seconds(warm_up),
+        measure: seconds(measure),
+        drain: seconds(drain),
+    }
 }
 
 fn paced(arrivals: Arrivals, per_second: f64) -> Source {
-    let place = Place { seed: 42, block: 0, index: 0, producers: 1 };
-    Source::Paced(Schedule::new(arrivals, RecordRate::per_second(per_second).unwrap(), place))
+    let place = Place {
+        seed: 42,
+        block: 0,
+        index: 0,
+        producers: 1,
+    };
+    Source::Paced(Schedule::new(
+        arrivals,
+        RecordRate::per_second(per_second).unwrap(),
+        place,
+    ))
 }
 
 fn simulation(windows: Windows, source: Source) -> Simulation {
-    Simulation { windows, source, when_full: WhenFull::Hold, stalls: Vec::new(), end_when_resolved: true }
+    Simulation {
+        windows,
+        source,
+        when_full: WhenFull::Hold,
+        stalls: Vec::new(),
+        end_when_resolved: true,
+    }
 }
 
 fn acknowledged_after(mut delay: impl FnMut(i64) -> i64 + Send + 'static) -> Scripted {
-    Scripted::new(usize::MAX, move |due, _| Answer::After(delay(due.intended_ns), Fate::Acknowledged))
+    Scripted::new(usize::MAX, move |due, _| {
+        Answer::After(delay(due.intended_ns), Fate::Acknowledged)
+    })
 }
 
 /// A quantile of sorted nanoseconds, by the same rank rule as a distribution's.
@@ -48,7 +71,11 @@ fn exact(sorted: &[i64], q: f64) -> Duration {
 fn assert_agrees(told: &Distribution, q: f64, truth: Duration) {
     let told = told.quantile(q).unwrap();
     let slack = Duration::from_micros(1) + truth / 1000;
-    assert!(told + slack >= truth && told <= truth + slack, "p{}: told {told:?}, true {truth:?}", q * 100.0);
+    assert!(
+        told + slack >= truth && told <= truth + slack,
+        "p{}: told {told:?}, true {truth:?}",
+        q * 100.0
+    );
 }
 
 #[track_caller]
@@ -76,7 +103,12 @@ fn reported_percentiles_are_those_of_the_known_delays() {
         let windows = windows(1, 10, 5);
         let outcome = simulation(windows, paced(arrivals, 2000.0)).run(&client);
         assert_conserved(&outcome);
-        let place = Place { seed: 42, block: 0, index: 0, producers: 1 };
+        let place = Place {
+            seed: 42,
+            block: 0,
+            index: 0,
+            producers: 1,
+        };
         let mut schedule = Schedule::new(arrivals, RecordRate::per_second(2000.0).unwrap(), place);
         let mut truth: Vec<i64> = delays
             .iter()
@@ -118,21 +150,37 @@ fn assert_agrees_ms(told: &Distribution, q: f64, truth_ms: u64) {
     let told = told.quantile(q).unwrap();
     let truth = Duration::from_millis(truth_ms);
     let slack = Duration::from_millis(1) + truth / 500;
-    assert!(told + slack >= truth && told <= truth + slack, "p{}: told {told:?}, true {truth:?}", q * 100.0);
+    assert!(
+        told + slack >= truth && told <= truth + slack,
+        "p{}: told {told:?}, true {truth:?}",
+        q * 100.0
+    );
 }
 
 #[test]
 fn a_client_that_stalls_shows_in_both_and_is_not_our_lateness() {
     // From 5 s to 6 s the client answers nothing; with room for 100 records it refuses the rest.
-    let answer = |at: i64| if (5_000 * MS..6_000 * MS).contains(&at) { 6_000 * MS - at + MS } else { MS };
-    let client = Scripted::new(100, move |_, accepted| Answer::After(answer(accepted), Fate::Acknowledged));
+    let answer = |at: i64| {
+        if (5_000 * MS..6_000 * MS).contains(&at) {
+            6_000 * MS - at + MS
+        } else {
+            MS
+        }
+    };
+    let client = Scripted::new(100, move |_, accepted| {
+        Answer::After(answer(accepted), Fate::Acknowledged)
+    });
     let outcome = simulation(windows(1, 20, 5), paced(Arrivals::Uniform, 1000.0)).run(&client);
     assert_conserved(&outcome);
     let measured = outcome.tallies.get(Part::Window).unwrap();
     assert_agrees_ms(&measured.response, 0.99, 801);
     assert_agrees_ms(&measured.service, 0.9999, 999);
     assert!(measured.send_lag.quantile(0.99).unwrap() > Duration::from_millis(700));
-    assert_eq!(measured.schedule_delay.quantile(1.0), Some(Duration::ZERO), "a full client is not the harness being late");
+    assert_eq!(
+        measured.schedule_delay.quantile(1.0),
+        Some(Duration::ZERO),
+        "a full client is not the harness being late"
+    );
     assert!(outcome.window.queue_full > 0 && outcome.window.blocked_ns > 850_000_000);
 }
 
@@ -142,7 +190,10 @@ fn the_last_linger_of_the_window_is_distributed_like_the_rest() {
     let client = acknowledged_after(|intended| 20 * MS - intended % (20 * MS));
     let outcome = simulation(windows(1, 4, 5), paced(Arrivals::Uniform, 5000.0)).run(&client);
     assert_conserved(&outcome);
-    assert!(outcome.tallies.get(Part::CoolDown).unwrap().fates.acknowledged > 0, "the load went on");
+    assert!(
+        outcome.tallies.get(Part::CoolDown).unwrap().fates.acknowledged > 0,
+        "the load went on"
+    );
     let measured = outcome.tallies.get(Part::Window).unwrap();
     for q in [0.1, 0.5, 0.9] {
         assert_agrees_ms(&measured.response, q, (20.0 * q).round() as u64);
@@ -172,7 +223,11 @@ fn a_load_above_what_the_client_takes_is_delivered_at_the_clients_rate_and_the_r
     let measured = outcome.tallies.get(Part::Window).unwrap();
     assert_eq!(measured.fates.scheduled, 30_000);
     assert!(measured.fates.unsent > 10_000);
-    assert_eq!(measured.response.quantile_censored(0.9, measured.censored.count()), None, "a lower bound only");
+    assert_eq!(
+        measured.response.quantile_censored(0.9, measured.censored.count()),
+        None,
+        "a lower bound only"
+    );
 }
 
 #[test]
@@ -193,7 +248,11 @@ fn a_closed_loop_has_no_lag_and_is_all_sent() {
     assert_conserved(&outcome);
     let measured = outcome.tallies.get(Part::Window).unwrap();
     assert_eq!(measured.send_lag.max(), Some(Duration::ZERO));
-    assert!((outcome.window.acknowledged as f64 / 20_000.0 - 1.0).abs() < 0.02, "{}", outcome.window.acknowledged);
+    assert!(
+        (outcome.window.acknowledged as f64 / 20_000.0 - 1.0).abs() < 0.02,
+        "{}",
+        outcome.window.acknowledged
+    );
 }
 
 proptest! {
@@ -273,9 +332,17 @@ fn an_attempt_runs_on_threads_and_accounts_for_every_record() {
             }
         })
         .collect();
-    let setup = Setup { windows, load, block: 0, pool: std::sync::Arc::new(pool), cores: 2 };
+    let setup = Setup {
+        windows,
+        load,
+        block: 0,
+        pool: std::sync::Arc::new(pool),
+        cores: 2,
+    };
     let (tell, events) = channel();
-    let run = Run::start(workers, &setup, &MonotonicClock, Cpu::default, move |event| tell.send(event).unwrap());
+    let run = Run::start(workers, &setup, &MonotonicClock, Cpu::default, move |event| {
+        tell.send(event).unwrap();
+    });
     assert!(run.arm(1, MonotonicClock.now_ns() + 50 * MS, Duration::from_secs(30)));
     assert!(run.go(1));
     let mut sum = Tallies::default();
@@ -293,8 +360,14 @@ fn an_attempt_runs_on_threads_and_accounts_for_every_record() {
     assert_eq!(report.tallies.unbalanced(), []);
     let fates = report.tallies.get(Part::Window).unwrap().fates;
     assert_eq!((fates.scheduled, fates.acknowledged), (2100, 2100));
-    assert_eq!(report.partitions[&("t".into(), 0)].acknowledged, report.tallies.fates().acknowledged);
-    assert!(report.tallies.get(Part::CoolDown).is_some(), "the load went on after the window");
+    assert_eq!(
+        report.partitions[&("t".into(), 0)].acknowledged,
+        report.tallies.fates().acknowledged
+    );
+    assert!(
+        report.tallies.get(Part::CoolDown).is_some(),
+        "the load went on after the window"
+    );
     assert!(report.facts.start_error_ns >= 0 && report.facts.missing_reports == 0);
 }
 
@@ -328,7 +401,13 @@ fn the_load_ends_with_its_lease() {
         reports: client.clone(),
         control: std::sync::Arc::new(client.clone()),
     };
-    let setup = Setup { windows, load, block: 0, pool: std::sync::Arc::new(pool), cores: 2 };
+    let setup = Setup {
+        windows,
+        load,
+        block: 0,
+        pool: std::sync::Arc::new(pool),
+        cores: 2,
+    };
     let (tell, events) = channel();
     let run = Run::start(vec![worker], &setup, &MonotonicClock, Cpu::default, move |event| {
         let _ = tell.send(event);
@@ -342,7 +421,11 @@ fn the_load_ends_with_its_lease() {
     };
     assert!(ended.given_up.unwrap().contains("lease"));
     assert!(ended.report.facts.purged_ns.is_some());
-    assert_eq!(tribunal_engine::producer::Control::in_flight(&client), 0, "nothing is left in the client");
+    assert_eq!(
+        tribunal_engine::producer::Control::in_flight(&client),
+        0,
+        "nothing is left in the client"
+    );
     let fates = ended.report.tallies.fates();
     assert_eq!(fates.acknowledged, 0);
     assert!(fates.unresolved > 0 && fates.balanced());

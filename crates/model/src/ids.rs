@@ -40,7 +40,10 @@ impl FromStr for ExperimentId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        Uuid::parse_str(text).map(Self).map_err(|_| InvalidId { kind: "experiment id", text: text.to_owned() })
+        Uuid::parse_str(text).map(Self).map_err(|_| InvalidId {
+            kind: "experiment id",
+            text: text.to_owned(),
+        })
     }
 }
 
@@ -96,7 +99,10 @@ impl AgentName {
         if first && text.len() <= 64 && text.chars().all(legal) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(InvalidId { kind: "agent name (1 to 64 letters, digits, '.', '_' or '-')", text: text.to_owned() })
+            Err(InvalidId {
+                kind: "agent name (1 to 64 letters, digits, '.', '_' or '-')",
+                text: text.to_owned(),
+            })
         }
     }
 

@@ -39,9 +39,16 @@ impl Limits {
             }
         };
         duration("start_skew", self.start_skew, default.start_skew);
-        duration("schedule_delay_p99", self.schedule_delay_p99, default.schedule_delay_p99);
+        duration(
+            "schedule_delay_p99",
+            self.schedule_delay_p99,
+            default.schedule_delay_p99,
+        );
         if self.late_sends > default.late_sends {
-            loosened.push(format!("late_sends {} (default {})", self.late_sends, default.late_sends));
+            loosened.push(format!(
+                "late_sends {} (default {})",
+                self.late_sends, default.late_sends
+            ));
         }
         loosened
     }
@@ -54,9 +61,15 @@ mod tests {
     #[test]
     fn only_looser_limits_are_told() {
         assert!(Limits::default().loosened().is_empty());
-        let tighter = Limits { start_skew: Duration::from_millis(1), ..Limits::default() };
+        let tighter = Limits {
+            start_skew: Duration::from_millis(1),
+            ..Limits::default()
+        };
         assert!(tighter.loosened().is_empty());
-        let looser = Limits { start_skew: Duration::from_millis(50), ..Limits::default() };
+        let looser = Limits {
+            start_skew: Duration::from_millis(50),
+            ..Limits::default()
+        };
         assert_eq!(looser.loosened(), ["start_skew 50ms (default 10ms)"]);
     }
 }

@@ -30,6 +30,7 @@ impl Properties {
     }
 
     /// These, then `others` over them.
+    #[must_use]
     pub fn overlaid(&self, others: &Self) -> Self {
         let mut all = self.clone();
         for (name, value) in &others.0 {
@@ -91,7 +92,11 @@ pub fn is_secret(name: &str) -> bool {
         "sasl.jaas.config",
         "sasl.oauthbearer.assertion.private.key.pem",
     ];
-    SECRET.contains(&name) || name.ends_with(".pem") || name.ends_with(".password") || name.ends_with(".secret")
+    const ENDINGS: [&str; 3] = ["pem", "password", "secret"];
+    SECRET.contains(&name)
+        || name
+            .rsplit_once('.')
+            .is_some_and(|(_, ending)| ENDINGS.contains(&ending))
 }
 
 #[cfg(test)]
@@ -110,7 +115,12 @@ mod tests {
 
     #[test]
     fn key_material_and_passwords_are_secret() {
-        for name in ["sasl.password", "ssl.key.password", "ssl.key.pem", "sasl.oauthbearer.client.secret"] {
+        for name in [
+            "sasl.password",
+            "ssl.key.password",
+            "ssl.key.pem",
+            "sasl.oauthbearer.client.secret",
+        ] {
             assert!(is_secret(name), "{name}");
         }
         for name in ["acks", "sasl.username", "ssl.ca.location"] {

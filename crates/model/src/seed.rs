@@ -52,7 +52,9 @@ fn mix(state: u64) -> u64 {
 /// A seed chained over words: `s = 0; for w: s = mix((s xor w) + golden gamma)`, that is, each step is the first
 /// output of `SplitMix64` seeded with `s xor w`.
 pub fn derive(words: &[u64]) -> u64 {
-    words.iter().fold(0, |seed, word| SplitMix64::new(seed ^ word).next_u64())
+    words
+        .iter()
+        .fold(0, |seed, word| SplitMix64::new(seed ^ word).next_u64())
 }
 
 /// The natural logarithm of a positive, normal double, from `+ − × ÷` alone.
@@ -88,12 +90,24 @@ mod tests {
         // The first outputs of Vigna's splitmix64.c for the seed 1234567.
         let mut stream = SplitMix64::new(1_234_567);
         let first: Vec<u64> = (0..3).map(|_| stream.next_u64()).collect();
-        assert_eq!(first, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
+        assert_eq!(
+            first,
+            [
+                6_457_827_717_110_365_317,
+                3_203_168_211_198_807_973,
+                9_817_491_932_198_370_423
+            ]
+        );
     }
 
     #[test]
     fn chained_seeds_differ_by_every_word() {
-        let all = [derive(&[42, 0, 0]), derive(&[42, 0, 1]), derive(&[42, 1, 0]), derive(&[43, 0, 0])];
+        let all = [
+            derive(&[42, 0, 0]),
+            derive(&[42, 0, 1]),
+            derive(&[42, 1, 0]),
+            derive(&[43, 0, 0]),
+        ];
         for (i, a) in all.iter().enumerate() {
             assert!(all[i + 1..].iter().all(|b| a != b));
         }
@@ -105,7 +119,10 @@ mod tests {
         for _ in 0..100_000 {
             let u = stream.next_unit();
             let (ours, std) = (ln(u), u.ln());
-            assert!((ours - std).abs() <= 4.0 * f64::EPSILON * std.abs().max(f64::MIN_POSITIVE), "{u}: {ours} {std}");
+            assert!(
+                (ours - std).abs() <= 4.0 * f64::EPSILON * std.abs().max(f64::MIN_POSITIVE),
+                "{u}: {ours} {std}"
+            );
         }
         assert!(ln(1.0) == 0.0);
     }

@@ -315,7 +315,9 @@ impl Share {
     pub fn deal(producers: u32, agents: usize) -> Vec<Self> {
         let agents = agents.max(1);
         (0..agents)
-            .map(|a| Self { producers: (0..producers).filter(|i| *i as usize % agents == a).collect() })
+            .map(|a| Self {
+                producers: (0..producers).filter(|i| *i as usize % agents == a).collect(),
+            })
             .collect()
     }
 }
@@ -328,7 +330,10 @@ mod tests {
     fn every_producer_is_dealt_exactly_once() {
         for agents in 1..6 {
             for producers in 0..12 {
-                let mut all: Vec<u32> = Share::deal(producers, agents).into_iter().flat_map(|s| s.producers).collect();
+                let mut all: Vec<u32> = Share::deal(producers, agents)
+                    .into_iter()
+                    .flat_map(|s| s.producers)
+                    .collect();
                 all.sort_unstable();
                 assert_eq!(all, (0..producers).collect::<Vec<_>>());
             }

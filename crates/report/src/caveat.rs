@@ -229,13 +229,9 @@ impl fmt::Display for Caveat {
             ),
             Self::Overflow { count: latencies } => write!(
                 f,
-                "{} above an hour: more than a distribution holds, so percentiles are too low. \
-                 Lower the rate or `message.timeout.ms`.",
-                if *latencies == 1 {
-                    "1 latency is".to_owned()
-                } else {
-                    format!("{} latencies are", count(*latencies))
-                },
+                "Latencies above an hour: {}. A distribution holds no more than that, so the slowest records have no \
+                 figure; lower the rate or `message.timeout.ms`.",
+                count(*latencies),
             ),
             Self::AuditLost { lost } => write!(
                 f,
@@ -318,7 +314,12 @@ impl fmt::Display for Caveat {
                 f,
                 "The records' fates do not sum to the schedule in {}: a defect of Tribunal or of the client. \
                  Keep the result file and report it.",
-                list(&parts.iter().map(|part| part.name()).collect::<Vec<_>>()),
+                list(
+                    &parts
+                        .iter()
+                        .map(|part| part.name().replace('_', "-"))
+                        .collect::<Vec<_>>()
+                ),
             ),
             Self::MissingReports { count } => write!(
                 f,
@@ -389,10 +390,10 @@ impl fmt::Display for Caveat {
 fn few(items: &[String]) -> String {
     const SHOWN: usize = 5;
     match items.len() {
-        0..=SHOWN => list(items),
+        0..=SHOWN => items.join("; "),
         more => format!(
-            "{} and {} more",
-            items[..SHOWN].join(", "),
+            "{}; and {} more",
+            items[..SHOWN].join("; "),
             count((more - SHOWN) as u64)
         ),
     }

@@ -1,7 +1,8 @@
 //! The result table for a terminal.
 
-use comfy_table::presets::{ASCII_FULL_CONDENSED, UTF8_FULL_CONDENSED};
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use std::ops::Range;
+
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 
 use crate::eligibility::{Mark, Percentile, Rank, queue_bound};
 use crate::experiment::ExperimentReport;
@@ -9,10 +10,13 @@ use crate::factors::{factors, level};
 use crate::format::{ABSENT, DAGGER_MEANS, ascii, optional, percentile, rate};
 use crate::result::TrialResult;
 
+/// Blanks on the right of a cell; one more stands where other tables have a line between columns.
+const PADDING: u16 = 1;
+
 const RESPONSE: [Rank; 3] = [Rank::P50, Rank::P99, Rank::P999];
 
-/// One row for each trial: levels, verdict, delivered rate, response time, what it was bound by; then what must be known
-/// to read it.
+/// One row for each trial: levels, verdict, delivered rate, response time, what it was bound by; then what must be
+/// known to read it.
 ///
 /// Without `utf8` only ASCII is used. With a `width` in characters, cells are wrapped to stay within it where they can.
 pub fn render(report: &ExperimentReport, utf8: bool, width: Option<u16>) -> String {
@@ -20,21 +24,12 @@ pub fn render(report: &ExperimentReport, utf8: bool, width: Option<u16>) -> Stri
     let plain = |text: String| if utf8 { text } else { ascii(&text) };
     let factors = factors(results);
     let mut table = Table::new();
-    table.load_style(if utf8 {
-        UTF8_FULL_CONDENSED
-    } else {
-        ASCII_FULL_CONDENSED
-    });
-    if let Some(width) = width {
-        table
-            .set_width(width)
-            .set_content_arrangement(ContentArrangement::Dynamic);
-    }
+    table.load_style(style(if utf8 { '─' } else { '-' }));
     let mut header = vec!["trial".to_owned()];
     header.extend(factors.iter().map(|(factor, _)| plain((*factor).to_owned())));
     header.extend(["verdict", "delivered", "p50", "p99", "p99.9", "bound by"].map(ToOwned::to_owned));
     let numeric = factors.len() + 2..factors.len() + 6;
-    table.set_header(header);
+    let mut rows = vec![header];
     for result in results {
         let mut row = vec![result.trial.to_string()];
         row.extend(
@@ -45,9 +40,17 @@ pub fn render(report: &ExperimentReport, utf8: bool, width: Option<u16>) -> Stri
         row.extend([verdict(result), delivered(result)]);
         row.extend(RESPONSE.map(|rank| percentile(&Percentile::response(result, rank))));
         row.push(result.verdict.bound_by.to_string());
-        table.add_row(row.into_iter().map(plain));
+        rows.push(row.into_iter().map(plain).collect());
+    }
+    table.set_header(&rows[0]).add_rows(&rows[1..]);
+    if let Some(width) = width {
+        table
+            .set_width(width)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_constraints(constraints(&rows, &numeric, width));
     }
     for column in table.column_iter_mut() {
+        column.set_padding((0, PADDING));
         if numeric.contains(&column.index) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -62,6 +65,37 @@ pub fn render(report: &ExperimentReport, utf8: bool, width: Option<u16>) -> Stri
         text.push('\n');
     }
     text
+}
+
+/// Lines above, below and under the header; no others, because a terminal has few columns to give away.
+fn style(line: char) -> TableStyle {
+    let line = LineStyle::none().fill(line).junction(line);
+    TableStyle::new()
+        .top_border(line)
+        .header_separator(line)
+        .bottom_border(line)
+}
+
+/// The least widths of the columns: those of whole cells for numbers where that fits, else of whole words. A table that
+/// cannot be narrower than its words is wider than was asked for.
+fn constraints(rows: &[Vec<String>], numeric: &Range<usize>, width: u16) -> Vec<ColumnConstraint> {
+    let widest = |column: usize, whole: bool| {
+        let words = rows.iter().flat_map(|row| row[column].split(' '));
+        let cells = rows.iter().filter(|_| whole).map(|row| row[column].as_str());
+        words.chain(cells).map(|text| text.chars().count()).max().unwrap_or(0) + usize::from(PADDING)
+    };
+    let columns = 0..rows[0].len();
+    let whole: Vec<usize> = columns.clone().map(|c| widest(c, numeric.contains(&c))).collect();
+    let least = if whole.iter().sum::<usize>() + columns.len() <= usize::from(width) {
+        whole
+    } else {
+        columns.map(|c| widest(c, false)).collect()
+    };
+    let fixed = |least: usize| Width::Fixed(u16::try_from(least).unwrap_or(u16::MAX));
+    least
+        .into_iter()
+        .map(|least| ColumnConstraint::LowerBoundary(fixed(least)))
+        .collect()
 }
 
 fn verdict(result: &TrialResult) -> String {

@@ -44,7 +44,7 @@ impl BuildFacts {
 /// How an agent's clock stands to the coordinator's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClockFacts {
-    /// Coordinator's CLOCK_MONOTONIC − agent's, in nanoseconds.
+    /// Coordinator's `CLOCK_MONOTONIC` − agent's, in nanoseconds.
     pub offset_ns: i64,
     /// The offset is off by at most this.
     pub bound_ns: i64,

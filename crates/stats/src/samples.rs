@@ -172,6 +172,7 @@ impl ClientStatistics {
     }
 
     /// What was added since `earlier`.
+    #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let less = |now: u64, then: u64| now.saturating_sub(then);
         Self {

@@ -128,7 +128,9 @@ impl Tallies {
 
     /// Parts with their tallies, in time order.
     pub fn iter(&self) -> impl Iterator<Item = (Part, &Tally)> {
-        Part::ALL.into_iter().filter_map(|part| self.get(part).map(|tally| (part, tally)))
+        Part::ALL
+            .into_iter()
+            .filter_map(|part| self.get(part).map(|tally| (part, tally)))
     }
 
     /// Adds the other's counters to these.
@@ -149,7 +151,10 @@ impl Tallies {
 
     /// The parts whose fates do not sum to their schedule; empty when all is well.
     pub fn unbalanced(&self) -> Vec<Part> {
-        self.iter().filter(|(_, tally)| !tally.fates.balanced()).map(|(part, _)| part).collect()
+        self.iter()
+            .filter(|(_, tally)| !tally.fates.balanced())
+            .map(|(part, _)| part)
+            .collect()
     }
 }
 
@@ -176,8 +181,15 @@ mod tests {
     #[test]
     fn tallies_name_the_part_that_does_not_balance() {
         let mut tallies = Tallies::default();
-        tallies.of(Part::Window).fates = Fates { scheduled: 1, ..Fates::default() };
-        tallies.of(Part::CoolDown).fates = Fates { scheduled: 1, shed: 1, ..Fates::default() };
+        tallies.of(Part::Window).fates = Fates {
+            scheduled: 1,
+            ..Fates::default()
+        };
+        tallies.of(Part::CoolDown).fates = Fates {
+            scheduled: 1,
+            shed: 1,
+            ..Fates::default()
+        };
         assert_eq!(tallies.unbalanced(), [Part::Window]);
         assert!(tallies.get(Part::WarmUp).is_none());
     }

@@ -1,4 +1,5 @@
 //! Tracing set-up, metric names in one place, the /metrics endpoint.
 
 pub mod http;
+pub mod logs;
 pub mod metrics;

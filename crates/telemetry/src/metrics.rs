@@ -40,16 +40,19 @@ impl AgentMetrics {
     pub fn new(version: &str, librdkafka: &str) -> Self {
         let registry = Registry::new();
         let opts = Opts::new;
-        let build = registered(
-            &registry,
-            IntGaugeVec::new(opts("tribunal_build_info", "Versions of this program; always 1."), &["version", "librdkafka"]),
-        );
+        let build = build_info(&registry);
         build.with_label_values(&[version, librdkafka]).set(1);
         let gauge = |name, help| registered(&registry, GaugeVec::new(opts(name, help), &CLIENT));
         let counter = |name, help| registered(&registry, IntCounterVec::new(opts(name, help), &CLIENT));
         Self {
-            message_rate: gauge("kafka_producer_message_rate", "Acknowledged records per second over the last second."),
-            error_rate: gauge("kafka_producer_error_rate", "Failed records per second over the last second."),
+            message_rate: gauge(
+                "kafka_producer_message_rate",
+                "Acknowledged records per second over the last second.",
+            ),
+            error_rate: gauge(
+                "kafka_producer_error_rate",
+                "Failed records per second over the last second.",
+            ),
             messages: counter("kafka_producer_messages_total", "Acknowledged records."),
             errors: counter("kafka_producer_errors_total", "Failed records."),
             queue_full: counter(
@@ -58,11 +61,20 @@ impl AgentMetrics {
             ),
             in_flight: registered(
                 &registry,
-                IntGaugeVec::new(opts("tribunal_agent_in_flight_records", "Records in the client, queued or sent."), &CLIENT),
+                IntGaugeVec::new(
+                    opts(
+                        "tribunal_agent_in_flight_records",
+                        "Records in the client, queued or sent.",
+                    ),
+                    &CLIENT,
+                ),
             ),
             connected: registered(
                 &registry,
-                IntGauge::new("tribunal_agent_connected", "Whether the agent has a session to its coordinator."),
+                IntGauge::new(
+                    "tribunal_agent_connected",
+                    "Whether the agent has a session to its coordinator.",
+                ),
             ),
             registry,
         }
@@ -73,11 +85,16 @@ impl AgentMetrics {
         self.registry.clone()
     }
 
-    /// Takes in one sample of a client, `seconds` long.
+    /// Takes in one sample of a client, `seconds` long; one without a length is no sample.
     pub fn observe(&self, topic: &str, client_id: &str, second: Second, seconds: f64) {
+        if seconds <= 0.0 {
+            return;
+        }
         let labels = [topic, client_id];
-        let rate = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
-        self.message_rate.with_label_values(&labels).set(rate(second.acknowledged));
+        let rate = |count: u64| count as f64 / seconds;
+        self.message_rate
+            .with_label_values(&labels)
+            .set(rate(second.acknowledged));
         self.error_rate.with_label_values(&labels).set(rate(second.failed));
         self.messages.with_label_values(&labels).inc_by(second.acknowledged);
         self.errors.with_label_values(&labels).inc_by(second.failed);
@@ -106,6 +123,8 @@ impl AgentMetrics {
 pub struct CoordinatorMetrics {
     registry: Registry,
     agents: IntGauge,
+    experiments: IntGaugeVec,
+    build: IntGaugeVec,
     trials: IntCounterVec,
     void_attempts: IntCounter,
 }
@@ -125,11 +144,25 @@ impl CoordinatorMetrics {
             &["verdict"],
         );
         Self {
-            agents: registered(&registry, IntGauge::new("tribunal_coordinator_agents", "Connected agents.")),
+            agents: registered(
+                &registry,
+                IntGauge::new("tribunal_coordinator_agents", "Connected agents."),
+            ),
+            experiments: registered(
+                &registry,
+                IntGaugeVec::new(
+                    Opts::new("tribunal_coordinator_experiments", "Experiments in the store by state."),
+                    &["state"],
+                ),
+            ),
+            build: build_info(&registry),
             trials: registered(&registry, trials),
             void_attempts: registered(
                 &registry,
-                IntCounter::new("tribunal_coordinator_void_attempts_total", "Attempts that do not count."),
+                IntCounter::new(
+                    "tribunal_coordinator_void_attempts_total",
+                    "Attempts that do not count.",
+                ),
             ),
             registry,
         }
@@ -145,9 +178,21 @@ impl CoordinatorMetrics {
         self.agents.set(connected as i64);
     }
 
+    /// How many experiments are in a state.
+    pub fn experiments(&self, state: &str, count: usize) {
+        self.experiments.with_label_values(&[state]).set(count as i64);
+    }
+
+    /// Tells the versions of this program.
+    pub fn build(&self, version: &str, librdkafka: &str) {
+        self.build.with_label_values(&[version, librdkafka]).set(1);
+    }
+
     /// A trial has its result.
     pub fn trial(&self, valid: bool) {
-        self.trials.with_label_values(&[if valid { "valid" } else { "invalid" }]).inc();
+        self.trials
+            .with_label_values(&[if valid { "valid" } else { "invalid" }])
+            .inc();
     }
 
     /// An attempt does not count.
@@ -156,9 +201,17 @@ impl CoordinatorMetrics {
     }
 }
 
+/// The versions are in the labels, so that any other metric can be joined with them.
+fn build_info(registry: &Registry) -> IntGaugeVec {
+    let opts = Opts::new("tribunal_build_info", "Versions of this program; always 1.");
+    registered(registry, IntGaugeVec::new(opts, &["version", "librdkafka"]))
+}
+
 fn registered<C: Collector + Clone + 'static>(registry: &Registry, metric: prometheus::Result<C>) -> C {
     let metric = metric.expect("invariant: names and labels in this file are legal");
-    registry.register(Box::new(metric.clone())).expect("invariant: names in this file are different");
+    registry
+        .register(Box::new(metric.clone()))
+        .expect("invariant: names in this file are different");
     metric
 }
 
@@ -177,7 +230,12 @@ mod tests {
     #[test]
     fn a_dashboard_finds_the_names_and_labels_that_it_relies_on() {
         let metrics = AgentMetrics::new("1", "2");
-        let second = Second { acknowledged: 500, failed: 5, in_flight: 7, queue_full: 2 };
+        let second = Second {
+            acknowledged: 500,
+            failed: 5,
+            in_flight: 7,
+            queue_full: 2,
+        };
         metrics.observe("orders", "a-0", second, 0.5);
         let text = text(&metrics.registry());
         for line in [
@@ -197,5 +255,67 @@ mod tests {
         metrics.observe("orders", "a-0", Second::default(), 1.0);
         metrics.retire();
         assert!(!text(&metrics.registry()).contains("orders"));
+    }
+
+    #[test]
+    fn every_metric_says_what_it_is_and_of_which_type() {
+        let agent = AgentMetrics::new("1", "2");
+        agent.observe("orders", "a-0", Second::default(), 1.0);
+        let coordinator = CoordinatorMetrics::new();
+        coordinator.build("1", "2");
+        coordinator.experiments("running", 1);
+        coordinator.trial(true);
+        for (registry, metrics) in [(agent.registry(), 8), (coordinator.registry(), 5)] {
+            let text = text(&registry);
+            let names = |kind: &str| -> Vec<String> {
+                text.lines()
+                    .filter_map(|line| line.strip_prefix(kind)?.split(' ').next().map(ToOwned::to_owned))
+                    .collect()
+            };
+            let (helped, typed) = (names("# HELP "), names("# TYPE "));
+            assert_eq!(helped, typed, "{text}");
+            assert_eq!(helped.len(), metrics, "{text}");
+            for sample in text.lines().filter(|line| !line.starts_with('#')) {
+                let name = sample.split(['{', ' ']).next().expect("a name");
+                assert!(helped.iter().any(|known| known == name), "{sample}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sample_without_a_length_changes_nothing() {
+        let metrics = AgentMetrics::new("1", "2");
+        metrics.observe(
+            "orders",
+            "a-0",
+            Second {
+                acknowledged: 9,
+                ..Second::default()
+            },
+            0.0,
+        );
+        assert!(!text(&metrics.registry()).contains("orders"));
+    }
+
+    #[test]
+    fn a_coordinator_counts_experiments_by_state_and_trials_by_verdict() {
+        let metrics = CoordinatorMetrics::new();
+        metrics.experiments("queued", 2);
+        metrics.experiments("queued", 1);
+        metrics.agents(3);
+        metrics.trial(true);
+        metrics.trial(false);
+        metrics.trial(false);
+        metrics.void_attempt();
+        let text = text(&metrics.registry());
+        for line in [
+            "tribunal_coordinator_experiments{state=\"queued\"} 1",
+            "tribunal_coordinator_agents 3",
+            "tribunal_coordinator_trials_total{verdict=\"invalid\"} 2",
+            "tribunal_coordinator_trials_total{verdict=\"valid\"} 1",
+            "tribunal_coordinator_void_attempts_total 1",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
     }
 }

@@ -53,7 +53,9 @@ struct State {
 
 impl std::fmt::Debug for Scripted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Scripted").field("in_flight", &self.in_flight()).finish()
+        f.debug_struct("Scripted")
+            .field("in_flight", &self.in_flight())
+            .finish()
     }
 }
 
@@ -69,7 +71,12 @@ impl Scripted {
             next: 0,
             t0: None,
         };
-        Self { shared: Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }) }
+        Self {
+            shared: Arc::new(Shared {
+                state: Mutex::new(state),
+                changed: Condvar::new(),
+            }),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -152,7 +159,10 @@ impl Reports for Scripted {
                 return Polled::Nothing;
             }
             let left = due.unwrap_or(until).min(until) - now;
-            let wait = self.shared.changed.wait_timeout(state, Duration::from_nanos(left as u64));
+            let wait = self
+                .shared
+                .changed
+                .wait_timeout(state, Duration::from_nanos(left as u64));
             state = wait.unwrap_or_else(PoisonError::into_inner).0;
         }
     }

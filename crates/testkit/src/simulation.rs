@@ -1,12 +1,12 @@
 //! One producer's sender and recorder on a virtual clock.
 
 use tribunal_engine::grid::{Grid, ReportsEnd, Slice};
+use tribunal_engine::keys::KeyStream;
 use tribunal_engine::producer::Control;
 use tribunal_engine::recorder::Recorder;
+use tribunal_engine::schedule::Place;
 use tribunal_engine::sender::{Content, Next, Sender, Source};
 use tribunal_model::trial::{Keys, WhenFull, Windows};
-use tribunal_engine::keys::KeyStream;
-use tribunal_engine::schedule::Place;
 use tribunal_stats::{Activity, Tallies};
 
 use crate::producer::Scripted;
@@ -45,20 +45,38 @@ impl Simulation {
     /// Runs to the end, without any real time passing.
     pub fn run(self, client: &Scripted) -> Outcome {
         let grid = Grid::new(&self.windows);
-        let place = Place { seed: 1, block: 0, index: 0, producers: 1 };
-        let content =
-            Content { keys: KeyStream::new(Keys::None, place), bodies: 8, first_body: 0, assigned_partitions: None };
+        let place = Place {
+            seed: 1,
+            block: 0,
+            index: 0,
+            producers: 1,
+        };
+        let content = Content {
+            keys: KeyStream::new(Keys::None, place),
+            bodies: 8,
+            first_body: 0,
+            assigned_partitions: None,
+        };
         let mut sender = Sender::new(client.clone(), self.source, content, self.windows, self.when_full);
         let mut recorder = Recorder::new(self.windows, 1);
         let mut slices = Vec::new();
         let (mut edge, mut sender_at) = (grid.edge_after(0), 0);
         let deadline = self.windows.deadline_ns();
-        let held = |at: i64| self.stalls.iter().find(|(from, to)| (*from..*to).contains(&at)).map_or(at, |(_, to)| *to);
+        let held = |at: i64| {
+            self.stalls
+                .iter()
+                .find(|(from, to)| (*from..*to).contains(&at))
+                .map_or(at, |(_, to)| *to)
+        };
         let mut waits_for_room = false;
         let mut now = 0;
         while now < deadline {
             let delivery = client.next_delivery().unwrap_or(i64::MAX);
-            let wakes = held(if waits_for_room { delivery.max(sender_at) } else { sender_at });
+            let wakes = held(if waits_for_room {
+                delivery.max(sender_at)
+            } else {
+                sender_at
+            });
             now = delivery.min(wakes).min(edge).min(deadline);
             if now >= edge {
                 slices.push(sender.cut(now));
@@ -82,7 +100,10 @@ impl Simulation {
             }
         }
         sender.end(now);
-        while let Some(at) = client.next_delivery().filter(|at| *at < deadline.max(now + 5_000_000_000)) {
+        while let Some(at) = client
+            .next_delivery()
+            .filter(|at| *at < deadline.max(now + 5_000_000_000))
+        {
             now = at.max(now);
             client.deliver(now, |d| recorder.record(now, &d));
         }
@@ -101,6 +122,12 @@ impl Simulation {
                 window.add(&slice.activity);
             }
         }
-        Outcome { tallies, slices, window, reports, dropped: sender.dropped() }
+        Outcome {
+            tallies,
+            slices,
+            window,
+            reports,
+            dropped: sender.dropped(),
+        }
     }
 }

@@ -15,7 +15,17 @@ fn blocked_time_is_the_overlap_with_the_spells() {
         let mut blocked = blocked(&[(10, 20), (30, 40), (50, 60)]);
         assert_eq!(blocked.since(from, 100), expected, "from {from}");
     };
-    for (from, expected) in [(0, 30), (10, 30), (15, 25), (20, 20), (25, 20), (35, 15), (45, 10), (60, 0), (99, 0)] {
+    for (from, expected) in [
+        (0, 30),
+        (10, 30),
+        (15, 25),
+        (20, 20),
+        (25, 20),
+        (35, 15),
+        (45, 10),
+        (60, 0),
+        (99, 0),
+    ] {
         check(from, expected);
     }
 }

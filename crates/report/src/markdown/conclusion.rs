@@ -8,7 +8,7 @@ use tribunal_model::units::format_duration;
 use crate::eligibility::{Percentile, Rank, queue_bound};
 use crate::experiment::ExperimentReport;
 use crate::factors::trials;
-use crate::format::{count, micros, plural, rate};
+use crate::format::{count, list, micros, plural, rate};
 use crate::result::TrialResult;
 
 use super::cells::code;
@@ -44,7 +44,7 @@ pub(super) fn conclusion(report: &ExperimentReport) -> String {
             facts.extend(closed_loop(&valid));
         }
         facts.extend(unacknowledged(&valid));
-        facts.push(reservation(report.facts.repetitions, &valid));
+        facts.push(reservation(report, &valid));
         if let Some(window) = valid.iter().map(|r| r.windows.measure).max()
             && window < SUSTAINED_CLAIM
             && !report.facts.mock
@@ -96,8 +96,10 @@ fn open_loop(valid: &[&TrialResult], ranked: bool) -> Vec<String> {
     if let [_, .., highest] = offers.as_slice()
         && ranked
     {
-        let cells = cells(&sustained(&paced), |r| r.rates.delivered);
-        if let Some((best, _)) = cells.split_last() {
+        if let Some(best) = Order::of(&paced, |r| sustained(r).then_some(r.rates.delivered).flatten())
+            .cells
+            .last()
+        {
             facts.push(format!(
                 "Highest delivered rate that was sustained: {} ({} was the highest offered).",
                 best.tell(rate),
@@ -114,23 +116,19 @@ fn open_loop(valid: &[&TrialResult], ranked: bool) -> Vec<String> {
             .collect();
         facts.push(sustaining(offer, &group));
         if ranked {
-            facts.extend(response_times(offer, &sustained(&group)));
+            facts.extend(response_times(offer, &group));
         }
     }
     facts
 }
 
-fn sustained<'a>(trials: &[&'a TrialResult]) -> Vec<&'a TrialResult> {
-    trials
-        .iter()
-        .filter(|r| r.rates.sustained == Some(true))
-        .copied()
-        .collect()
+fn sustained(result: &TrialResult) -> bool {
+    result.rates.sustained == Some(true)
 }
 
 /// Which trials of one offered rate sustained it.
 fn sustaining(offer: f64, group: &[&TrialResult]) -> String {
-    let missed: Vec<&&TrialResult> = group.iter().filter(|r| r.rates.sustained != Some(true)).collect();
+    let missed: Vec<&&TrialResult> = group.iter().filter(|r| !sustained(r)).collect();
     let mut text = format!(
         "At {} offered, {} of {} sustained it.",
         rate(offer),
@@ -149,23 +147,23 @@ fn sustaining(offer: f64, group: &[&TrialResult]) -> String {
     text
 }
 
-/// The order of response times among trials that sustained one offered rate.
+/// The order of response times among cells that sustained one offered rate.
 fn response_times(offer: f64, group: &[&TrialResult]) -> Vec<String> {
-    if group.is_empty() {
+    if !group.iter().any(|r| sustained(r)) {
         return Vec::new();
     }
     let at = rate(offer);
     let mut facts = Vec::new();
     for rank in [Rank::P99, Rank::P50] {
-        let ordered = cells(group, |r| {
-            Percentile::response(r, rank).comparable().map(|us| us as f64)
-        });
+        let figure = |r: &TrialResult| Percentile::response(r, rank).comparable().map(|us| us as f64);
+        let order = Order::of(group, |r| sustained(r).then(|| figure(r)).flatten());
         let name = rank.name();
         let tell = |cell: &Cell| cell.tell(|us| micros(us as u64));
-        match ordered.as_slice() {
+        match order.cells.as_slice() {
             [] => {
                 facts.push(format!(
-                    "No response {name} at {at} can be compared: none is told without a mark (n<, ≥ or †)."
+                    "No response {name} at {at} is compared: no cell has one without a mark (n<, ≥, †) in all its \
+                     valid trials."
                 ));
                 continue;
             }
@@ -175,37 +173,69 @@ fn response_times(offer: f64, group: &[&TrialResult]) -> Vec<String> {
             )),
             [lowest, .., highest] => facts.push(format!(
                 "Lowest response {name} of {} that sustained {at}: {}; highest: {}.",
-                plural(ordered.len() as u64, "cell"),
+                plural(order.cells.len() as u64, "cell"),
                 tell(lowest),
                 tell(highest)
             )),
         }
+        if !order.left_out.is_empty() {
+            facts.push(format!(
+                "Not in that order: {}, because not every valid trial of it sustained the rate with a {name} that can \
+                 be compared.",
+                few(&order.left_out)
+            ));
+        }
+        facts.extend(conditions(group, &order));
         break;
     }
+    facts
+}
+
+/// What a reader of an order of response times must know of its trials.
+fn conditions(group: &[&TrialResult], order: &Order) -> Vec<String> {
+    let ordered: Vec<&TrialResult> = group
+        .iter()
+        .filter(|r| order.cells.iter().any(|cell| cell.id == r.cell))
+        .copied()
+        .collect();
     let missing = |r: &&&TrialResult| r.measured().is_some_and(|p| p.fates.acknowledged < p.fates.scheduled);
-    let incomplete: Vec<TrialId> = group.iter().filter(missing).map(|r| r.trial).collect();
+    let incomplete: Vec<TrialId> = ordered.iter().filter(missing).map(|r| r.trial).collect();
+    let mut facts = Vec::new();
     if !incomplete.is_empty() {
         facts.push(format!(
             "Of {} not every record of the window was acknowledged, and response time holds only those that were.",
             trials(&incomplete)
         ));
     }
-    let delivered = cells(group, |r| r.rates.delivered);
+    let mut delivered: Vec<f64> = ordered.iter().filter_map(|r| r.rates.delivered).collect();
+    delivered.sort_by(f64::total_cmp);
     if let [lowest, .., highest] = delivered.as_slice() {
-        let (low, high) = (rate(lowest.least), rate(highest.most));
-        facts.push(if highest.most > lowest.least * (1.0 + SAME_LOAD) {
-            format!("They delivered between {low} and {high}: not the same load, so this is no ranking by latency.")
-        } else {
-            format!("They delivered {low} to {high}: the delivered rate does not tell them apart.")
+        let (low, high) = (rate(*lowest), rate(*highest));
+        facts.push(match () {
+            () if *highest > lowest * (1.0 + SAME_LOAD) => {
+                format!("They delivered between {low} and {high}: not the same load, so this is no ranking by latency.")
+            }
+            () if low == high => format!("They all delivered {low}."),
+            () => format!("They delivered {low} to {high}: the delivered rate does not tell them apart."),
         });
     }
     facts
 }
 
+/// The first cells of a list that may be long.
+fn few(cells: &[String]) -> String {
+    const SHOWN: usize = 4;
+    let told: Vec<String> = cells.iter().take(SHOWN).map(|text| code(text)).collect();
+    match cells.len() {
+        0..=SHOWN => list(&told),
+        n => format!("{} and {} more", told.join(", "), n - SHOWN),
+    }
+}
+
 /// Closed-loop trials: rates only.
 fn closed_loop(valid: &[&TrialResult]) -> Option<String> {
     let closed: Vec<&TrialResult> = valid.iter().filter(|r| queue_bound(r)).copied().collect();
-    let ordered = cells(&closed, |r| r.rates.delivered);
+    let ordered = Order::of(&closed, |r| r.rates.delivered).cells;
     let best = ordered.last()?;
     let bound_by = closed
         .iter()
@@ -235,20 +265,27 @@ fn unacknowledged(valid: &[&TrialResult]) -> Option<String> {
     })
 }
 
-fn reservation(repetitions: u32, valid: &[&TrialResult]) -> String {
-    let fewest = cells(valid, |_| Some(0.0))
+/// What the number of repetitions lets nobody claim.
+fn reservation(report: &ExperimentReport, valid: &[&TrialResult]) -> String {
+    let fewest = Order::of(valid, |_| Some(0.0))
+        .cells
         .iter()
         .map(|cell| cell.trials)
         .min()
         .unwrap_or(0);
-    let ran = match repetitions {
+    let ran = match report.facts.repetitions {
         0 | 1 => "Each cell ran once".to_owned(),
         n => format!("Each cell was to run {n} times (fewest valid trials of a cell: {fewest})"),
     };
+    let orders = if report.facts.mock {
+        ""
+    } else {
+        " Orders above say what was seen, not which setting is better."
+    };
     if fewest < REPETITIONS as usize {
         format!(
-            "{ran}: with fewer than {REPETITIONS} repetitions no difference between cells can be told from chance. \
-             Orders above say what was seen, not which setting is better."
+            "{ran}: with fewer than {REPETITIONS} repetitions no difference between cells can be told from \
+             chance.{orders}"
         )
     } else {
         format!("{ran}. Orders above are by the median trial of each cell; this report computes no intervals.")
@@ -258,6 +295,7 @@ fn reservation(repetitions: u32, valid: &[&TrialResult]) -> String {
 /// The trials of one cell by one figure.
 #[derive(Debug)]
 struct Cell {
+    id: CellId,
     text: String,
     /// The median trial; of an even number the lower one, so that it is a trial that happened.
     trial: TrialId,
@@ -282,19 +320,35 @@ impl Cell {
     }
 }
 
-/// Cells in ascending order of the median over their trials that have the figure.
-fn cells(trials: &[&TrialResult], figure: impl Fn(&TrialResult) -> Option<f64>) -> Vec<Cell> {
-    let mut grouped: Vec<(CellId, Vec<(f64, &TrialResult)>)> = Vec::new();
-    for result in trials {
-        let Some(value) = figure(result) else { continue };
-        match grouped.iter_mut().find(|(cell, _)| *cell == result.cell) {
-            Some((_, values)) => values.push((value, result)),
-            None => grouped.push((result.cell, vec![(value, result)])),
+/// Cells in ascending order of the median over their trials.
+#[derive(Debug)]
+struct Order {
+    cells: Vec<Cell>,
+    /// Cells of which some trial lacks the figure: the others would speak for them by their luck alone.
+    left_out: Vec<String>,
+}
+
+impl Order {
+    fn of(trials: &[&TrialResult], figure: impl Fn(&TrialResult) -> Option<f64>) -> Self {
+        let mut ids: Vec<CellId> = trials.iter().map(|r| r.cell).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut order = Self {
+            cells: Vec::new(),
+            left_out: Vec::new(),
+        };
+        for id in ids {
+            let of_cell: Vec<&TrialResult> = trials.iter().filter(|r| r.cell == id).copied().collect();
+            let figures: Option<Vec<(f64, &TrialResult)>> =
+                of_cell.iter().map(|r| figure(r).map(|value| (value, *r))).collect();
+            match figures {
+                Some(figures) => order.cells.push(cell(figures)),
+                None => order.left_out.extend(of_cell.first().map(|r| r.cell_text())),
+            }
         }
+        order.cells.sort_by(|a, b| a.median.total_cmp(&b.median));
+        order
     }
-    let mut cells: Vec<Cell> = grouped.into_iter().map(|(_, values)| cell(values)).collect();
-    cells.sort_by(|a, b| a.median.total_cmp(&b.median));
-    cells
 }
 
 /// The cell of at least one trial.
@@ -302,6 +356,7 @@ fn cell(mut values: Vec<(f64, &TrialResult)>) -> Cell {
     values.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     let (median, trial) = values[(values.len() - 1) / 2];
     Cell {
+        id: trial.cell,
         text: trial.cell_text(),
         trial: trial.trial,
         median,

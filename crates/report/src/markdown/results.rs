@@ -5,7 +5,7 @@ use crate::caveat::Caveat;
 use crate::eligibility::{Mark, Percentile, Rank, queue_bound};
 use crate::experiment::{ExperimentReport, VoidAttempt};
 use crate::factors::{factors, level, trials};
-use crate::format::{ABSENT, DAGGER_MEANS, byte_rate, count, number, optional, percentile, plural, rate};
+use crate::format::{ABSENT, DAGGER_MEANS, byte_rate, count, number, optional, percentile, plural, rate, share};
 use crate::result::TrialResult;
 
 use super::cells::{Align, Table, code, escape, prose};
@@ -197,12 +197,14 @@ fn client_table(results: &[TrialResult]) -> String {
         right("client CPU s per million records"),
         right("client CPU ms per MB"),
         right("sender CPU s per million records"),
+        right("of it spinning"),
     ]);
     for result in results {
         let (statistics, window) = (&result.statistics, &result.window);
         let ratio = statistics.record_bytes as f64 / statistics.wire_bytes as f64;
         let resolved = window.acknowledged + window.written_blind;
         let per_million = |ns: u64| (ns > 0 && resolved > 0).then(|| ns as f64 / 1e3 / resolved as f64);
+        let spinning = (window.spin_ns as f64 / window.cpu.sender_ns as f64).min(1.0);
         let per_megabyte = (window.cpu.client_ns > 0 && window.acknowledged_bytes > 0)
             .then(|| window.cpu.client_ns as f64 / window.acknowledged_bytes as f64);
         table.row(vec![
@@ -221,10 +223,12 @@ fn client_table(results: &[TrialResult]) -> String {
             optional(per_million(window.cpu.client_ns), number),
             optional(per_megabyte, number),
             optional(per_million(window.cpu.sender_ns), number),
+            optional((window.cpu.sender_ns > 0).then_some(spinning), share),
         ]);
     }
     table.without_absent_columns().render()
-        + "Compression ratio: bytes of records before compression ÷ bytes on the wire, headers of requests included.\n\n"
+        + "Compression ratio: bytes of records before compression ÷ bytes on the wire, headers of requests included, \
+           so that it is below 1 without compression.\n\n"
 }
 
 /// The doubts, those that all trials share told once.

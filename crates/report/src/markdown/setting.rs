@@ -1,7 +1,9 @@
 //! What the trials ran in and on: environment, topics, workload, producers.
 
+use tribunal_model::ids::TrialId;
 use tribunal_model::trial::Arrivals;
 use tribunal_model::units::format_duration;
+use tribunal_stats::facts::ProducerFacts;
 
 use crate::experiment::ExperimentReport;
 use crate::factors::trials;
@@ -182,52 +184,114 @@ pub(super) fn workload(results: &[TrialResult]) -> String {
     table.render()
 }
 
-/// The producer clients of each trial with their schedules.
+/// The producer clients with their schedules, then what each wrote to.
 pub(super) fn producers(results: &[TrialResult]) -> String {
-    let mut table = Table::new([
-        ("trial", Align::Left),
-        ("agent", Align::Left),
-        ("client.id", Align::Left),
-        ("topic", Align::Left),
-        ("primed", Align::Right),
-        ("intended sends before t2", Align::Right),
-        ("schedule SHA-256", Align::Left),
-    ]);
-    let mut rows = 0;
-    for result in results {
-        let mut clients: Vec<_> = result
-            .agents
-            .iter()
-            .flat_map(|a| a.producers.iter().map(move |p| (a, p)))
-            .collect();
-        clients.sort_by_key(|(_, producer)| producer.producer);
-        rows += clients.len();
-        for (agent, producer) in clients {
-            let checksum = producer.schedule_sha256.as_ref();
-            table.row(vec![
-                result.trial.to_string(),
-                escape(agent.name.as_str()),
-                code(&producer.client_id),
-                code(&producer.topic),
-                count(producer.primed.iter().sum()),
-                optional(producer.scheduled, count),
-                optional(checksum, |sum| code(sum.get(..CHECKSUM_DIGITS).unwrap_or(sum))),
-            ]);
-        }
-    }
-    if rows == 0 {
+    let clients = clients(results);
+    if clients.is_empty() {
         return String::new();
     }
-    let mut text = replays(results);
-    text += &format!(
-        "Checksums are over the first million intended sends; {CHECKSUM_DIGITS} digits are shown, the whole is in \
-         `report.json`.\n\n"
-    );
-    let table = table.without_absent_columns().render();
-    if rows <= FOLD_ABOVE {
-        return text + &table;
+    let mut schedules = Table::new([
+        ("client.id", Align::Left),
+        ("agent", Align::Left),
+        ("intended sends before t2", Align::Right),
+        ("schedule SHA-256", Align::Left),
+        ("records primed", Align::Right),
+        ("trials", Align::Left),
+    ]);
+    let alike = |a: &Client, b: &Client| {
+        let (p, q) = (a.producer, b.producer);
+        a.agent == b.agent
+            && (&p.client_id, p.scheduled, &p.schedule_sha256) == (&q.client_id, q.scheduled, &q.schedule_sha256)
+            && p.primed.iter().sum::<u64>() == q.primed.iter().sum::<u64>()
+    };
+    let mut told: Vec<(&Client, Vec<TrialId>)> = Vec::new();
+    for client in &clients {
+        match told.iter_mut().find(|(known, _)| alike(known, client)) {
+            Some((_, ids)) => ids.push(client.trial),
+            None => told.push((client, vec![client.trial])),
+        }
     }
-    text + &format!("<details><summary>All {rows} producers</summary>\n\n{table}</details>\n\n")
+    for (client, ids) in &told {
+        let producer = client.producer;
+        schedules.row(vec![
+            code(&producer.client_id),
+            escape(client.agent),
+            optional(producer.scheduled, count),
+            optional(producer.schedule_sha256.as_ref(), |sum| {
+                code(sum.get(..CHECKSUM_DIGITS).unwrap_or(sum))
+            }),
+            count(producer.primed.iter().sum()),
+            trials(ids),
+        ]);
+    }
+    replays(results)
+        + &format!(
+            "Checksums are over the first million intended sends; {CHECKSUM_DIGITS} digits are shown, the whole is in \
+             `report.json`.\n\n"
+        )
+        + &folded(
+            &schedules.without_absent_columns(),
+            told.len(),
+            "producers and their schedules",
+        )
+        + &topics(&clients)
+}
+
+/// One producer client of one trial.
+#[derive(Debug)]
+struct Client<'a> {
+    trial: TrialId,
+    agent: &'a str,
+    producer: &'a ProducerFacts,
+}
+
+/// By trial, then by producer.
+fn clients(results: &[TrialResult]) -> Vec<Client<'_>> {
+    let mut clients: Vec<Client> = results
+        .iter()
+        .flat_map(|r| r.agents.iter().map(move |a| (r.trial, a)))
+        .flat_map(|(trial, a)| {
+            a.producers
+                .iter()
+                .map(move |producer| (trial, a.name.as_str(), producer))
+        })
+        .map(|(trial, agent, producer)| Client { trial, agent, producer })
+        .collect();
+    clients.sort_by_key(|client| (client.trial, client.producer.producer));
+    clients
+}
+
+/// Who wrote to which topic.
+fn topics(clients: &[Client<'_>]) -> String {
+    let mut told: Vec<(TrialId, &str, Vec<&str>)> = Vec::new();
+    for client in clients {
+        let (topic, id) = (client.producer.topic.as_str(), client.producer.client_id.as_str());
+        match told
+            .iter_mut()
+            .find(|(trial, name, _)| (*trial, *name) == (client.trial, topic))
+        {
+            Some((_, _, ids)) => ids.push(id),
+            None => told.push((client.trial, topic, vec![id])),
+        }
+    }
+    let mut table = Table::of(&["trial", "topic", "written by"]);
+    for (trial, topic, ids) in &told {
+        let ids: Vec<String> = ids.iter().map(|id| code(id)).collect();
+        table.row(vec![trial.to_string(), code(topic), ids.join(", ")]);
+    }
+    folded(&table, told.len(), "topics")
+}
+
+/// A table, folded away when it is long.
+fn folded(table: &Table, rows: usize, of_what: &str) -> String {
+    let table = table.render();
+    if rows <= FOLD_ABOVE {
+        return table;
+    }
+    format!(
+        "<details><summary>All {} {of_what}</summary>\n\n{table}</details>\n\n",
+        count(rows as u64)
+    )
 }
 
 /// Whether the cells of a block replayed the same schedule, judged by the checksums.

@@ -93,6 +93,8 @@ pub(super) fn tuning(results: &[TrialResult]) -> String {
             Some(levels) => Some(levels.iter().map(|l| shown(property, l)).collect::<Vec<_>>().join(", ")),
             None => asked,
         };
+        let obeyed = levels.is_some() && results.iter().all(|r| as_asked(r, property));
+        let effective = if obeyed { Some("as asked".to_owned()) } else { effective };
         let absent = || ABSENT.to_owned();
         table.row(vec![
             code(property),
@@ -134,6 +136,15 @@ fn asked(result: &TrialResult, property: &str) -> Option<String> {
         .find(|(name, _)| same(name))
         .map(|(_, value)| value.clone());
     set.or_else(|| level(result, property).map(ToOwned::to_owned))
+}
+
+/// Whether the live clients of a trial report what the plan asked for.
+fn as_asked(result: &TrialResult, property: &str) -> bool {
+    let effective = effective(result, property);
+    match asked(result, property).as_deref() {
+        Some("all") if canonical(property) == canonical("acks") => effective.as_deref() == Some("-1"),
+        asked => asked.is_some() && asked == effective.as_deref(),
+    }
 }
 
 /// What the live clients of a trial report.

@@ -1,5 +1,7 @@
 //! Hand-made experiments: one on a cluster, one on a mock.
 
+mod agents;
+
 use std::time::Duration;
 
 use tribunal_model::ids::{AgentName, Attempt, CellId, ExperimentId, TrialId};
@@ -9,10 +11,9 @@ use tribunal_report::audit::{self, Audit, PartitionAudit};
 use tribunal_report::caveat::{BoundBy, Caveat, Verdict};
 use tribunal_report::experiment::{ExperimentFacts, ExperimentReport, ExperimentState, VoidAttempt};
 use tribunal_report::result::{
-    AgentFacts, ClusterFacts, PartResult, Rates, SCHEMA_VERSION, StoredDistribution, StoredSample, TopicFacts, TrialResult,
+    ClusterFacts, PartResult, Rates, SCHEMA_VERSION, StoredDistribution, StoredSample, TopicFacts, TrialResult,
     WorkloadFacts,
 };
-use tribunal_stats::facts::{BuildFacts, ClockFacts, HostFacts, ProducerFacts, RunFacts};
 use tribunal_stats::{Activity, Backlog, ClientStatistics, Cpu, Distribution, Fates, Tally};
 
 const RATE: u64 = 10_000;
@@ -20,11 +21,11 @@ const SECONDS: u64 = 30;
 const MILLISECOND: i64 = 1_000_000;
 
 pub(crate) fn agent(name: &str) -> AgentName {
-    AgentName::new(name).unwrap()
+    AgentName::new(name).expect("a legal name")
 }
 
 fn id() -> ExperimentId {
-    "0193e2a4-1111-7abc-8def-0123456789ab".parse().unwrap()
+    "0193e2a4-1111-7abc-8def-0123456789ab".parse().expect("an id")
 }
 
 fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -53,70 +54,17 @@ fn sample(second: i64, middle_ns: i64) -> StoredSample {
         end_ns: (11 + second) * 1000 * MILLISECOND,
         part: Part::Window,
         agents: 2,
-        fates: Fates { scheduled: RATE, acknowledged: RATE, ..Fates::default() },
-        activity: Activity { acknowledged: RATE, ..Activity::default() },
+        fates: Fates {
+            scheduled: RATE,
+            acknowledged: RATE,
+            ..Fates::default()
+        },
+        activity: Activity {
+            acknowledged: RATE,
+            ..Activity::default()
+        },
         response: StoredDistribution::new(&response, 0),
         service: StoredDistribution::new(&response, 0),
-    }
-}
-
-fn agent_facts(name: &str, producer: u32, trial: TrialId, linger: &str) -> AgentFacts {
-    let configuration = pairs(&[
-        ("client.id", &format!("tribunal-{name}-{producer}")),
-        ("metadata.broker.list", "b1:9093,b2:9093,b3:9093"),
-        ("allow.auto.create.topics", "false"),
-        ("statistics.interval.ms", "1000"),
-        ("sasl.username", "load"),
-        ("sasl.password", "********"),
-        ("enable.idempotence", "true"),
-        ("queue.buffering.max.messages", "100000"),
-        ("queue.buffering.max.kbytes", "1048576"),
-        ("queue.buffering.max.ms", linger),
-        ("message.send.max.retries", "2147483647"),
-        ("compression.codec", "zstd"),
-        ("batch.num.messages", "10000"),
-        ("batch.size", "1000000"),
-        ("max.in.flight.requests.per.connection", "5"),
-        ("request.required.acks", "-1"),
-        ("message.timeout.ms", "300000"),
-        ("partitioner", "consistent_random"),
-        ("compression.codec", "inherit"),
-    ]);
-    AgentFacts {
-        name: agent(name),
-        build: BuildFacts {
-            version: "0.1.0".into(),
-            librdkafka: "2.12.1".into(),
-            schedule: "splitmix-1".into(),
-            histogram: "hdr".into(),
-        },
-        host: HostFacts {
-            hostname: format!("{name}.lab"),
-            os: "Debian GNU/Linux 13".into(),
-            kernel: "6.12.48".into(),
-            cpu_model: "AMD EPYC 7763".into(),
-            cores: 16,
-            memory_bytes: 64 << 30,
-            boot_id: format!("boot-of-{name}"),
-        },
-        shared_host: false,
-        producers: vec![ProducerFacts {
-            producer,
-            client_id: format!("tribunal-{name}-{producer}"),
-            topic: format!("tribunal-456789ab-{trial}-1"),
-            primed: vec![1; 12],
-            scheduled: Some((10 + SECONDS) * RATE / 2),
-            schedule_sha256: Some(format!("{producer}f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")),
-            configuration,
-        }],
-        run: RunFacts {
-            start_error_ns: 12_000,
-            clock: ClockFacts { offset_ns: 91_500_000, bound_ns: 48_000, round_trip_ns: 96_000, exchanges: 64 },
-            clock_after: ClockFacts { offset_ns: 91_502_000, bound_ns: 51_000, round_trip_ns: 102_000, exchanges: 64 },
-            load_end_ns: 40_100 * MILLISECOND,
-            ..RunFacts::default()
-        },
-        window: Activity::default(),
     }
 }
 
@@ -124,7 +72,11 @@ fn agent_facts(name: &str, producer: u32, trial: TrialId, linger: &str) -> Agent
 pub(crate) fn trial(number: u32, block: u32, linger: &str, middle_ns: i64) -> TrialResult {
     let scheduled = RATE * SECONDS;
     let tally = Tally {
-        fates: Fates { scheduled, acknowledged: scheduled, ..Fates::default() },
+        fates: Fates {
+            scheduled,
+            acknowledged: scheduled,
+            ..Fates::default()
+        },
         response: spread(middle_ns, scheduled),
         service: spread(middle_ns - middle_ns / 50, scheduled),
         send_lag: spread(20_000, scheduled),
@@ -139,7 +91,10 @@ pub(crate) fn trial(number: u32, block: u32, linger: &str, middle_ns: i64) -> Tr
         cell: CellId(if linger == "0" { 1 } else { 2 }),
         block,
         attempt: Attempt(1),
-        levels: vec![Level { factor: "linger.ms".into(), value: linger.into() }],
+        levels: vec![Level {
+            factor: "linger.ms".into(),
+            value: linger.into(),
+        }],
         began: "2026-11-20T09:00:00Z".into(),
         workload: WorkloadFacts {
             rate: Some(RATE as f64),
@@ -164,7 +119,10 @@ pub(crate) fn trial(number: u32, block: u32, linger: &str, middle_ns: i64) -> Tr
             measure: Duration::from_secs(SECONDS),
             drain: Duration::from_secs(15),
         },
-        limits: Limits { start_skew: Duration::from_millis(50), ..Limits::default() },
+        limits: Limits {
+            start_skew: Duration::from_millis(50),
+            ..Limits::default()
+        },
         cluster: ClusterFacts {
             bootstrap: "b1:9093".into(),
             cluster_id: Some("MkU3OEVBNTcwNTJENDM2Qg".into()),
@@ -180,10 +138,15 @@ pub(crate) fn trial(number: u32, block: u32, linger: &str, middle_ns: i64) -> Tr
                 ("segment.bytes", if linger == "0" { "1073741824" } else { "536870912" }),
             ]),
         },
-        agents: vec![agent_facts("load-1", 0, trial, linger), agent_facts("load-2", 1, trial, linger)],
+        agents: vec![
+            agents::agent_facts("load-1", 0, trial, linger),
+            agents::agent_facts("load-2", 1, trial, linger),
+        ],
         verdict: Verdict {
             bound_by: BoundBy::Offered,
-            caveats: vec![Caveat::LimitsLoosened { limits: vec!["start_skew 50ms (default 10ms)".into()] }],
+            caveats: vec![Caveat::LimitsLoosened {
+                limits: vec!["start_skew 50ms (default 10ms)".into()],
+            }],
         },
         rates: Rates {
             offered: Some(RATE as f64),
@@ -197,10 +160,17 @@ pub(crate) fn trial(number: u32, block: u32, linger: &str, middle_ns: i64) -> Tr
             acknowledged: scheduled,
             acknowledged_bytes: scheduled * 1024,
             in_flight: 52,
-            cpu: Cpu { sender_ns: 600 * 1_000_000, client_ns: 2_400 * 1_000_000, ..Cpu::default() },
+            cpu: Cpu {
+                sender_ns: 600 * 1_000_000,
+                client_ns: 2_400 * 1_000_000,
+                ..Cpu::default()
+            },
             ..Activity::default()
         },
-        backlog: Backlog { at_start: 50, at_end: 52 },
+        backlog: Backlog {
+            at_start: 50,
+            at_end: 52,
+        },
         statistics: ClientStatistics {
             batches: 25_000,
             batch_records: 400_000,
@@ -229,16 +199,23 @@ pub(crate) fn trial(number: u32, block: u32, linger: &str, middle_ns: i64) -> Tr
 fn invalid(number: u32) -> TrialResult {
     let mut result = trial(number, 0, "5", 4 * MILLISECOND);
     result.verdict.bound_by = BoundBy::Harness;
-    result.verdict.caveats.splice(0..0, [
-        Caveat::StartSkew { agent: agent("load-2"), skew_ns: 73_400_000, limit_ns: 50_000_000 },
-        Caveat::HarnessLate {
-            agent: Some(agent("load-2")),
-            schedule_delay_p99_ns: 8_120_000,
-            limit_ns: 5_000_000,
-            late_share: 0.0731,
-            late_limit: 0.05,
-        },
-    ]);
+    result.verdict.caveats.splice(
+        0..0,
+        [
+            Caveat::StartSkew {
+                agent: agent("load-2"),
+                skew_ns: 73_400_000,
+                limit_ns: 50_000_000,
+            },
+            Caveat::HarnessLate {
+                agent: Some(agent("load-2")),
+                schedule_delay_p99_ns: 8_120_000,
+                limit_ns: 5_000_000,
+                late_share: 0.0731,
+                late_limit: 0.05,
+            },
+        ],
+    );
     result
 }
 
@@ -261,24 +238,45 @@ fn overloaded(number: u32) -> TrialResult {
         schedule_delay: spread(20_000, scheduled - 30_000),
         ..Tally::default()
     };
-    tally.failed.entry("MSG_TIMED_OUT".into()).or_default().record_many_ns(9_000 * MILLISECOND, 4_000);
+    tally
+        .failed
+        .entry("MSG_TIMED_OUT".into())
+        .or_default()
+        .record_many_ns(9_000 * MILLISECOND, 4_000);
     tally.censored.record_many_ns(15_400 * MILLISECOND, 6_000);
     tally.censored.record_many_ns(17_200 * MILLISECOND, 30_000);
     result.parts = vec![PartResult::new(Part::Window, &tally)];
     result.rates.delivered = Some(8_612.0);
     result.rates.delivered_bytes = Some(8_818_688.0);
     result.rates.sustained = Some(false);
-    result.backlog = Backlog { at_start: 400, at_end: 41_960 };
+    result.backlog = Backlog {
+        at_start: 400,
+        at_end: 41_960,
+    };
     result.statistics.retries = 211;
     result.statistics.timeouts = 17;
     result.verdict = Verdict {
         bound_by: BoundBy::Broker,
         caveats: vec![
-            Caveat::NotSustained { growth: 41_560, allowance: 3_900 },
-            Caveat::Failed { count: 4_000, codes: vec![("MSG_TIMED_OUT".into(), 4_000)] },
-            Caveat::Censored { unresolved: 6_000, unsent: 30_000 },
-            Caveat::Retries { retries: 211, timeouts: 17 },
-            Caveat::LimitsLoosened { limits: vec!["start_skew 50ms (default 10ms)".into()] },
+            Caveat::NotSustained {
+                growth: 41_560,
+                allowance: 3_900,
+            },
+            Caveat::Failed {
+                count: 4_000,
+                codes: vec![("MSG_TIMED_OUT".into(), 4_000)],
+            },
+            Caveat::Censored {
+                unresolved: 6_000,
+                unsent: 30_000,
+            },
+            Caveat::Retries {
+                retries: 211,
+                timeouts: 17,
+            },
+            Caveat::LimitsLoosened {
+                limits: vec!["start_skew 50ms (default 10ms)".into()],
+            },
         ],
     };
     result
@@ -347,17 +345,28 @@ pub(crate) fn on_a_mock() -> ExperimentReport {
     };
     saturated.verdict.bound_by = BoundBy::Client;
     saturated.verdict.caveats = vec![Caveat::QueueBound];
-    paced.verdict.caveats =
-        vec![Caveat::TooFewRecords { percentile: "p99.9".into(), records: 3_000, needed: 5_662 }];
+    paced.verdict.caveats = vec![Caveat::TooFewRecords {
+        percentile: "p99.9".into(),
+        records: 3_000,
+        needed: 5_662,
+    }];
     for result in [&mut paced, &mut saturated] {
         result.windows.measure = Duration::from_secs(3);
         result.limits = Limits::default();
-        result.cluster = ClusterFacts { bootstrap: "127.0.0.1:40001".into(), mock: true, ..ClusterFacts::default() };
+        result.cluster = ClusterFacts {
+            bootstrap: "127.0.0.1:40001".into(),
+            mock: true,
+            ..ClusterFacts::default()
+        };
         result.topic.settings.clear();
         result.samples.truncate(3);
         result.verdict.caveats.extend([
-            Caveat::ShortWindow { measure: Duration::from_secs(3) },
-            Caveat::SharedHost { agents: vec![agent("load-1"), agent("load-2")] },
+            Caveat::ShortWindow {
+                measure: Duration::from_secs(3),
+            },
+            Caveat::SharedHost {
+                agents: vec![agent("load-1"), agent("load-2")],
+            },
             Caveat::MockBroker,
         ]);
         for agent in &mut result.agents {
@@ -368,9 +377,16 @@ pub(crate) fn on_a_mock() -> ExperimentReport {
     }
     let few = spread(MILLISECOND, 3_000);
     paced.parts[0].response = StoredDistribution::new(&few, 0);
-    paced.parts[0].fates = Fates { scheduled: 3_000, acknowledged: 3_000, ..Fates::default() };
+    paced.parts[0].fates = Fates {
+        scheduled: 3_000,
+        acknowledged: 3_000,
+        ..Fates::default()
+    };
     ExperimentReport {
-        facts: ExperimentFacts { mock: true, ..facts("demo", 2, 1) },
+        facts: ExperimentFacts {
+            mock: true,
+            ..facts("demo", 2, 1)
+        },
         results: vec![paced, saturated],
         void_attempts: Vec::new(),
         given_up: Vec::new(),

@@ -29,7 +29,10 @@ fn a_result_is_written_as_the_file_of_its_version() {
     assert_eq!(json::read_trial(&json::write_trial(&result)).unwrap(), result);
     let before: serde_json::Value = serde_json::from_str(VERSION_1).unwrap();
     let after: serde_json::Value = serde_json::from_str(&json::write_trial(&result)).unwrap();
-    assert_eq!(before, after, "a field was renamed, lost or added without a new file for it");
+    assert_eq!(
+        before, after,
+        "a field was renamed, lost or added without a new file for it"
+    );
 }
 
 #[test]
@@ -55,7 +58,10 @@ fn a_file_of_a_newer_build_is_refused_by_its_version() {
 #[test]
 fn damaged_files_are_told_by_what_is_wrong() {
     assert!(matches!(json::read_trial("{}"), Err(Error::Syntax(_))));
-    assert!(matches!(json::read_trial(r#"{ "schema_version": 0 }"#), Err(Error::Unknown { found: 0 })));
+    assert!(matches!(
+        json::read_trial(r#"{ "schema_version": 0 }"#),
+        Err(Error::Unknown { found: 0 })
+    ));
     let mut result = fixture::on_a_mock().results.remove(0);
     result.parts[0].service.hdr.replace_range(8..12, "AAAA");
     let error = json::read_trial(&json::write_trial(&result)).unwrap_err();
@@ -65,7 +71,10 @@ fn damaged_files_are_told_by_what_is_wrong() {
 #[test]
 fn a_mean_keeps_its_last_digit() {
     // Without serde_json's float_roundtrip this came back as …1109998.
-    let stored = StoredDistribution { mean_us: Some(1_859_534_279.111), ..StoredDistribution::default() };
+    let stored = StoredDistribution {
+        mean_us: Some(1_859_534_279.111),
+        ..StoredDistribution::default()
+    };
     let back: StoredDistribution = serde_json::from_str(&serde_json::to_string(&stored).unwrap()).unwrap();
     assert_eq!(back, stored);
 }
