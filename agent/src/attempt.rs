@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tracing::Span;
 use tribunal_engine::clock::MonotonicClock;
-use tribunal_engine::run::{self, Run};
+use tribunal_engine::event::Event;
+use tribunal_engine::run::Run;
 use tribunal_model::ids::AgentName;
 use tribunal_proto::session::{AttemptId, Epoch, Prepare};
 use tribunal_stats::facts::{ClockFacts, ProducerFacts};
@@ -22,7 +23,7 @@ pub(crate) enum Told {
     /// Preparing has ended.
     Prepared(AttemptId, Box<Result<Prepared, Refusal>>),
     /// The load says something.
-    Run(AttemptId, run::Event),
+    Run(AttemptId, Event),
 }
 
 /// Owner of an attempt from *prepare* to the final report.
@@ -47,7 +48,6 @@ pub(crate) enum Stage {
     Running {
         run: Run<MonotonicClock>,
         primed: BTreeMap<(String, i32), PartitionCount>,
-        started: bool,
     },
     /// The threads have ended; the report waits for the clock.
     Ended { report: Box<AgentReport> },
@@ -97,11 +97,7 @@ impl Held {
         };
         let start = || Run::start(workers, &setup, &MonotonicClock, move || probe.tell(), tell);
         let run = self.span.in_scope(start);
-        self.stage = Stage::Running {
-            run,
-            primed,
-            started: false,
-        };
+        self.stage = Stage::Running { run, primed };
         Some(facts)
     }
 

@@ -9,7 +9,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tribunal_engine::clock::{Clock, MonotonicClock};
-use tribunal_engine::run;
+use tribunal_engine::event::Event;
 use tribunal_proto::session::{AgentMessage, AttemptId, CoordinatorMessage, Hello, PROTOCOL, RefusalKind};
 use tribunal_proto::{MAX_MESSAGE_BYTES, pb};
 use tribunal_stats::facts::ClockFacts;
@@ -28,7 +28,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// The pause before the next try to connect.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long a shutting down agent waits for its load to stop.
+/// How long an agent waits for an abandoned load to stop.
 const SHUTDOWN: Duration = Duration::from_secs(10);
 
 /// Owner of everything that outlives one connection.
@@ -96,6 +96,8 @@ impl<'a> Session<'a> {
                 Parted::Lost(reason) => {
                     // The load may not outlive its session by more than its lease; there is nobody to report to.
                     self.abandon("the session to the coordinator was lost");
+                    // A new session begins with empty hands.
+                    self.settle(SHUTDOWN).await;
                     if said != reason {
                         tracing::warn!(coordinator = url, reason, "no session; trying again");
                         said = reason;
@@ -105,7 +107,6 @@ impl<'a> Session<'a> {
                         () = shutdown.cancelled() => {}
                         () = sleep_until(again) => {}
                     }
-                    self.settle(Duration::ZERO).await;
                 }
                 Parted::Rejected(reason) => {
                     self.abandon("the coordinator refused this agent");
@@ -140,7 +141,7 @@ impl<'a> Session<'a> {
                 told = self.told.recv() => told,
                 () = sleep_until(until) => return,
             };
-            if let Some(Told::Prepared(..) | Told::Run(_, run::Event::Ended(_))) = told {
+            if let Some(Told::Prepared(..) | Told::Run(_, Event::Ended(_))) = told {
                 self.release();
             }
         }
@@ -277,12 +278,9 @@ impl<'a> Session<'a> {
                 Ok(())
             }
             CoordinatorMessage::Go { attempt, epoch } => {
-                if let Some(Held {
-                    stage: Stage::Running { run, started, .. },
-                    ..
-                }) = self.of_mut(attempt)
-                {
-                    *started = run.go(epoch.0);
+                if let Some(run) = self.of(attempt).and_then(Held::run) {
+                    // Too late: the gate says so itself.
+                    let _ = run.go(epoch.0);
                 }
                 Ok(())
             }
@@ -361,14 +359,14 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn load_says(&mut self, attempt: AttemptId, event: run::Event, outbox: &Outbox) -> Result<(), Closed> {
+    async fn load_says(&mut self, attempt: AttemptId, event: Event, outbox: &Outbox) -> Result<(), Closed> {
         match event {
-            run::Event::NotStarted { epoch } => {
+            Event::NotStarted { epoch } => {
                 let epoch = tribunal_proto::session::Epoch(epoch);
                 outbox.send(AgentMessage::NotStarted { attempt, epoch }).await
             }
-            run::Event::WindowResolved => outbox.send(AgentMessage::WindowResolved { attempt }).await,
-            run::Event::Sample(sample) => {
+            Event::WindowResolved => outbox.send(AgentMessage::WindowResolved { attempt }).await,
+            Event::Sample(sample) => {
                 let seconds = sample.seconds();
                 for client in &sample.clients {
                     let client_id = format!("{}-{}", self.options.name, client.producer);
@@ -394,7 +392,7 @@ impl<'a> Session<'a> {
                 }
                 Ok(())
             }
-            run::Event::Ended(ended) => {
+            Event::Ended(ended) => {
                 let Some(held) = self.of_mut(attempt) else {
                     return Ok(());
                 };

@@ -22,7 +22,7 @@ use crate::fleet::Fleet;
 use crate::journal::{Fact, Journal};
 use crate::progress::Watchers;
 use crate::store::{self, Past, Store, VoidRecord};
-use crate::trial::{self, Ground, Outcome, response_p99, topic_names};
+use crate::trial::{self, Ground, Outcome, topic_names};
 
 /// Attempts of one trial before the experiment gives up.
 const TRIES: u32 = 3;
@@ -242,6 +242,7 @@ impl Experiment {
                     let ending = match kind {
                         RefusalKind::ClusterUnreachable => Ending::ClusterUnreachable,
                         RefusalKind::Configuration => Ending::BadPlan,
+                        // The others are void attempts by now.
                         RefusalKind::Busy | RefusalKind::Other => Ending::AgentsLost,
                     };
                     Err(Halt::new(ending, reason))
@@ -278,7 +279,10 @@ impl Experiment {
             valid,
             bound_by: result.verdict.bound_by.to_string(),
             delivered: result.rates.delivered,
-            response_p99: response_p99(result),
+            response_p99: result
+                .measured()
+                .and_then(|part| part.response.p99_us)
+                .map(Duration::from_micros),
         });
         Ok(())
     }

@@ -16,6 +16,7 @@ pub mod journal;
 mod merge;
 mod mock;
 mod progress;
+mod result;
 pub mod service;
 mod session;
 pub mod store;

@@ -1,4 +1,4 @@
-//! Running one attempt: topics, the barrier, the windows, the audit, the verdict.
+//! Running one attempt: topics, the barrier, the windows.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,28 +7,22 @@ use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
-use tribunal_kafka::admin::PartitionState;
 use tribunal_model::ids::AgentName;
 use tribunal_model::plan::Plan;
-use tribunal_model::properties::Properties;
-use tribunal_model::trial::{Content, Part, Partitioner, Rate, Share, Trial, WhenFull};
+use tribunal_model::trial::{Share, Trial};
 use tribunal_proto::control::{Phase, Progress};
 use tribunal_proto::session::{AgentMessage, AttemptId, CoordinatorMessage, Prepare, RefusalKind};
-use tribunal_report::audit::Audit;
-use tribunal_report::result::{
-    AgentFacts, PartResult, SCHEMA_VERSION, StoredSample, TopicFacts, TrialResult, WorkloadFacts,
-};
+use tribunal_report::result::{StoredSample, TrialResult};
 use tribunal_stats::facts::ProducerFacts;
 use tribunal_telemetry::logs;
 
 use crate::attempt::{Attempt, Effect, Ending, Event, Order, Timing};
-use crate::audit::{Offsets, audit};
 use crate::clock::{now_ns, tokio_instant, wall};
 use crate::cluster::{self, Cluster, States};
-use crate::fleet::{Connected, Fleet, FleetEvent};
+use crate::fleet::{Fleet, FleetEvent};
 use crate::merge::{Merged, Series};
 use crate::progress::Watchers;
-use crate::verdict::{Evidence, judge};
+use crate::result::{Before, Finished, result};
 
 /// What an attempt needs from its experiment.
 #[derive(Debug)]
@@ -107,10 +101,11 @@ async fn attempt(
         phase: Phase::Preparing,
     });
     let shape = &trial.topic;
-    let topic = tokio::select! {
-        () = ground.cancel.cancelled() => return Ok(Outcome::Cancelled),
-        made = cluster.make_topics(topics, shape, trial.block) => made?,
-    };
+    // Not cut short by a cancellation: topics that are half made would be left behind.
+    let topic = cluster.make_topics(topics, shape, trial.block).await?;
+    if ground.cancel.is_cancelled() {
+        return Ok(Outcome::Cancelled);
+    }
     let before = cluster.end_offsets(topics, shape.partitions).await?;
     let ready = cluster.states(topics).await?;
     let connected = ground.fleet.agents();
@@ -125,6 +120,12 @@ async fn attempt(
             return Ok(Outcome::Void {
                 reason,
                 samples: course.series.finish(),
+            });
+        }
+        Ending::Refused(RefusalKind::Busy | RefusalKind::Other, reason) => {
+            return Ok(Outcome::Void {
+                reason,
+                samples: Vec::new(),
             });
         }
         Ending::Refused(kind, reason) => return Ok(Outcome::Refused(kind, reason)),
@@ -180,23 +181,6 @@ struct Course<'a> {
     start: Option<i64>,
     /// Replicas and leaders at t1 and t2.
     states: Vec<States>,
-}
-
-/// What is left of a course that is complete.
-struct Finished {
-    producers: BTreeMap<AgentName, Vec<ProducerFacts>>,
-    merged: Merged,
-    series: Series,
-    states: Vec<States>,
-}
-
-/// What was known before the load.
-struct Before {
-    began: String,
-    topic: TopicFacts,
-    offsets: Offsets,
-    ready: States,
-    connected: BTreeMap<AgentName, Connected>,
 }
 
 impl<'a> Course<'a> {
@@ -373,198 +357,4 @@ impl<'a> Course<'a> {
             states: self.states,
         }
     }
-}
-
-/// Audits and judges a complete attempt.
-async fn result(
-    ground: &Ground<'_>,
-    cluster: &Cluster,
-    trial: &Trial,
-    id: AttemptId,
-    finished: Finished,
-    before: Before,
-) -> Result<TrialResult, cluster::Error> {
-    let Finished {
-        producers,
-        merged,
-        series,
-        states,
-    } = finished;
-    let all: Vec<&ProducerFacts> = producers.values().flatten().collect();
-    let (isr_changes, leader_changes) = changes(&before.ready, &states);
-    let shared_hosts = shared_hosts(&before.connected, &producers, cluster);
-    let mut evidence = Evidence {
-        trial,
-        limits: &ground.plan.limits,
-        merged: &merged,
-        audit: &Audit::default(),
-        not_audited: None,
-        producers: all,
-        shared_hosts: shared_hosts.clone(),
-        mock: cluster.facts.mock,
-        isr_changes,
-        leader_changes,
-    };
-    let blind = crate::verdict::blind(&evidence);
-    let audit = match audit(
-        cluster,
-        &before.offsets,
-        trial.topic.partitions,
-        &merged.partitions,
-        blind,
-    )
-    .await
-    {
-        Ok(audit) => audit,
-        Err(error) => {
-            evidence.not_audited = Some(error.to_string());
-            Audit::default()
-        }
-    };
-    evidence.audit = &audit;
-    let (verdict, rates) = judge(&evidence);
-    let agents = merged.agents.iter().filter_map(|(name, kept)| {
-        let connected = before.connected.get(name)?;
-        Some(AgentFacts {
-            name: name.clone(),
-            build: connected.hello.build.clone(),
-            host: connected.hello.host.clone(),
-            shared_host: shared_hosts.contains(name),
-            producers: producers.get(name).cloned().unwrap_or_default(),
-            run: kept.run.clone(),
-            window: kept.window,
-        })
-    });
-    let parts = merged
-        .tallies
-        .iter()
-        .map(|(part, tally)| PartResult::new(part, tally))
-        .collect();
-    Ok(TrialResult {
-        schema_version: SCHEMA_VERSION,
-        experiment: id.experiment,
-        trial: id.trial,
-        cell: trial.cell,
-        block: trial.block,
-        attempt: id.attempt,
-        levels: trial.levels.clone(),
-        began: before.began,
-        workload: workload(trial),
-        windows: trial.windows,
-        limits: ground.plan.limits,
-        cluster: cluster.facts.clone(),
-        topic: before.topic,
-        agents: agents.collect(),
-        verdict,
-        rates,
-        parts,
-        window: merged.window,
-        backlog: merged.backlog,
-        statistics: merged.statistics.clone(),
-        audit,
-        samples: series.finish(),
-    })
-}
-
-/// What a trial was asked to send, in words.
-pub(crate) fn workload(trial: &Trial) -> WorkloadFacts {
-    let load = &trial.load;
-    let record = match &load.record.content {
-        Content::Generated { compressibility } => format!("{}, compressibility {compressibility}", load.record.size),
-        Content::Samples { files } => format!("samples from {} files", files.len()),
-    };
-    WorkloadFacts {
-        rate: match load.rate {
-            Rate::Paced(rate) => Some(rate.as_per_second()),
-            Rate::Saturate => None,
-        },
-        arrivals: load.arrivals,
-        producers: load.producers,
-        record,
-        keys: load.keys.to_string(),
-        partitioner: match load.partitioner {
-            Partitioner::Native => "native".to_owned(),
-            Partitioner::Assigned => "assigned".to_owned(),
-        },
-        when_full: match load.when_full {
-            WhenFull::Hold => "hold".to_owned(),
-            WhenFull::Shed => "shed".to_owned(),
-        },
-        path: if load.record.headers.is_empty() {
-            "bare"
-        } else {
-            "stamped"
-        }
-        .to_owned(),
-        seed: load.seed,
-        properties: shown(&trial.properties),
-    }
-}
-
-fn shown(properties: &Properties) -> Vec<(String, String)> {
-    properties
-        .iter()
-        .map(|(name, value)| (name.to_owned(), value.to_string()))
-        .collect()
-}
-
-/// Partitions whose replicas in sync, and whose leaders, were not at t1 or t2 what they were when the topic was ready.
-fn changes(ready: &States, later: &[States]) -> (Vec<String>, Vec<String>) {
-    let (mut isr, mut leaders) = (Vec::new(), Vec::new());
-    let text = |brokers: &[i32]| brokers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    let sorted = |state: &PartitionState| {
-        let mut brokers = state.isr.clone();
-        brokers.sort_unstable();
-        brokers
-    };
-    for (topic, partitions) in later.iter().flatten() {
-        let Some((_, first)) = ready.iter().find(|(name, _)| name == topic) else {
-            continue;
-        };
-        for (then, now) in first.iter().zip(partitions) {
-            let name = format!("{topic}/{}", then.partition);
-            if sorted(then) != sorted(now) {
-                isr.push(format!("{name}: {} → {}", text(&sorted(then)), text(&sorted(now))));
-            }
-            if then.leader != now.leader {
-                let id = |leader: Option<i32>| leader.map_or("none".to_owned(), |id| id.to_string());
-                leaders.push(format!("{name}: {} → {}", id(then.leader), id(now.leader)));
-            }
-        }
-    }
-    isr.dedup();
-    leaders.dedup();
-    (isr, leaders)
-}
-
-/// Agents that share their host with a broker or with another agent of the attempt.
-fn shared_hosts(
-    connected: &BTreeMap<AgentName, Connected>,
-    producers: &BTreeMap<AgentName, Vec<ProducerFacts>>,
-    cluster: &Cluster,
-) -> Vec<AgentName> {
-    let host = |agent: &AgentName| connected.get(agent).map(|c| &c.hello.host);
-    let shares = |agent: &&AgentName| {
-        let Some(own) = host(agent) else { return false };
-        let with_agent = producers
-            .keys()
-            .any(|other| other != *agent && host(other).is_some_and(|h| h.boot_id == own.boot_id));
-        let loopback =
-            |name: &str| name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        let with_broker = cluster
-            .facts
-            .brokers
-            .iter()
-            .any(|(_, name, _)| loopback(name) || *name == own.hostname);
-        with_agent || with_broker
-    };
-    producers.keys().filter(shares).cloned().collect()
-}
-
-/// The part of a trial that its result is about, for summaries.
-pub(crate) fn response_p99(result: &TrialResult) -> Option<Duration> {
-    result
-        .part(Part::Window)
-        .and_then(|part| part.response.p99_us)
-        .map(Duration::from_micros)
 }

@@ -7,9 +7,9 @@ use std::sync::mpsc::Receiver;
 use tribunal_model::trial::{Part, Windows};
 use tribunal_stats::{Activity, AgentReport, ClientSecond, ClientStatistics, Cpu, Sample};
 
+use crate::event::{Ended, Event};
 use crate::grid::{Grid, ReportsEnd, SenderEnd, Slice};
 use crate::producer::{Control, Statistics};
-use crate::run::{Ended, Event};
 
 /// From the load threads to the collector, a few a second.
 #[derive(Debug)]

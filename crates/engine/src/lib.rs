@@ -4,6 +4,7 @@
 
 pub mod clock;
 mod collector;
+pub mod event;
 mod gate;
 pub mod grid;
 pub mod keys;
@@ -14,3 +15,4 @@ pub mod recorder;
 pub mod run;
 pub mod schedule;
 pub mod sender;
+mod threads;

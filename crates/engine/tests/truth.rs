@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use tribunal_engine::clock::{Clock, MonotonicClock};
+use tribunal_engine::event::Event;
 use tribunal_engine::payload::PayloadPool;
 use tribunal_engine::producer::{ErrorCode, Outcome as Fate, Worker};
-use tribunal_engine::run::{Event, Run, Setup};
+use tribunal_engine::run::{Run, Setup};
 use tribunal_engine::schedule::{Place, Schedule};
 use tribunal_engine::sender::Source;
 use tribunal_model::seed::SplitMix64;

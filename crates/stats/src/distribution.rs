@@ -268,9 +268,15 @@ mod tests {
             let values: Vec<u64> = (1..=n).map(|i| i * 1_000_000).collect();
             let distribution = of(&values);
             for rank in 1..=n {
-                let told = distribution.quantile(rank as f64 / n as f64 - 1e-9).unwrap().as_micros() as f64;
+                let told = distribution
+                    .quantile(rank as f64 / n as f64 - 1e-9)
+                    .unwrap()
+                    .as_micros() as f64;
                 let truth = rank as f64 * 1e6;
-                assert!((told / truth - 1.0).abs() <= 0.001, "rank {rank} of {n}: {told} for {truth}");
+                assert!(
+                    (told / truth - 1.0).abs() <= 0.001,
+                    "rank {rank} of {n}: {told} for {truth}"
+                );
             }
         }
     }

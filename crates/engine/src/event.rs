@@ -1,0 +1,28 @@
+//! What an attempt tells while it goes on.
+
+use tribunal_stats::{AgentReport, Sample};
+
+/// What an attempt tells, on its collector's thread.
+#[derive(Debug)]
+pub enum Event {
+    /// The announced instant of this arming passed without *go*.
+    NotStarted {
+        /// Which arming.
+        epoch: u32,
+    },
+    /// What was measured between two edges of the sample grid.
+    Sample(Box<Sample>),
+    /// Every record of the window has its final word.
+    WindowResolved,
+    /// All threads have ended.
+    Ended(Box<Ended>),
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// What was measured.
+    pub report: AgentReport,
+    /// Why it was given up, if it was.
+    pub given_up: Option<String>,
+}
