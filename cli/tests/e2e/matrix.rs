@@ -17,7 +17,7 @@ fn a_matrix_on_a_real_cluster_is_valid_sustained_and_loses_nothing() {
     let plan = bench.plan(&format!(
         "name = \"story\"\n[agents]\ncount = 2\n[cluster]\nbootstrap = \"{}\"\n[topic]\npartitions = 6\nreplication = 3\n\
          [workload]\nrate = \"2000/s\"\nproducers = 2\nrecord = {{ size = \"100B\" }}\n\
-         [window]\nwarm_up = \"1s\"\nmeasure = \"3s\"\ndrain = \"15s\"\n{LOOSE}\
+         [window]\nwarm_up = \"2s\"\nmeasure = \"3s\"\ndrain = \"15s\"\n{LOOSE}\
          [factors]\n\"linger.ms\" = [10, 40]\n\"compression.type\" = [\"none\", \"lz4\"]\nacks = [\"1\", \"all\"]\n",
         kafka.bootstrap()
     ));
