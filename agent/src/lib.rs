@@ -40,14 +40,9 @@ pub struct Agent {
 /// Why an agent cannot work.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// An address cannot be listened on.
-    #[error("{address} cannot be listened on")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
+    /// Metrics cannot be served.
+    #[error(transparent)]
+    Metrics(#[from] http::Error),
     /// The coordinator's address is none.
     #[error("{url:?} is no coordinator address; expected http://HOST:PORT")]
     Address {
@@ -67,9 +62,8 @@ impl Agent {
     pub async fn bind(options: Options) -> Result<Self, Error> {
         let listener = match options.metrics {
             Some(address) => {
-                let failed = |source| Error::Listen { address, source };
-                let listener = TcpListener::bind(address).await.map_err(failed)?;
-                let bound = listener.local_addr().map_err(failed)?;
+                let listener = http::bind(address).await?;
+                let bound = listener.local_addr().unwrap_or(address);
                 Some((listener, bound))
             }
             None => None,

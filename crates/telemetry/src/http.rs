@@ -21,7 +21,7 @@ pub fn metrics(registry: Registry) -> Router {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address is taken, not ours, or not allowed.
-    #[error("metrics cannot be served on {address}")]
+    #[error("{address} cannot be listened on")]
     Bind {
         /// The address.
         address: SocketAddr,
@@ -103,7 +103,7 @@ mod tests {
         let taken = bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = taken.local_addr().unwrap();
         let error = bind(address).await.unwrap_err();
-        assert_eq!(error.to_string(), format!("metrics cannot be served on {address}"));
+        assert_eq!(error.to_string(), format!("{address} cannot be listened on"));
     }
 
     #[tokio::test]
