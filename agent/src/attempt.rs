@@ -1,6 +1,6 @@
 //! The one attempt that an agent may hold.
 
-use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -10,20 +10,24 @@ use tribunal_engine::event::Event;
 use tribunal_engine::run::Run;
 use tribunal_model::ids::AgentName;
 use tribunal_proto::session::{AttemptId, Epoch, Prepare};
-use tribunal_stats::facts::{ClockFacts, ProducerFacts};
-use tribunal_stats::{AgentReport, PartitionCount};
+use tribunal_stats::AgentReport;
+use tribunal_stats::facts::{Calibration, ClockFacts, ProducerFacts};
 use tribunal_telemetry::logs;
 
-use crate::host::Probe;
-use crate::prepare::{Prepared, Refusal, prepare};
+use crate::calibrate;
+use crate::host::{self, Edges, Host, Probe};
+use crate::prepare::{Prepared, Refusal, Work, prepare};
+use crate::primed::PrimedRecords;
 
-/// What an attempt's threads tell the session.
+/// What threads of the agent tell the session.
 #[derive(Debug)]
 pub(crate) enum Told {
     /// Preparing has ended.
     Prepared(AttemptId, Box<Result<Prepared, Refusal>>),
     /// The load says something.
     Run(AttemptId, Event),
+    /// A calibration has ended.
+    Calibrated(u64, Result<Calibration, calibrate::Error>),
 }
 
 /// Owner of an attempt from *prepare* to the final report.
@@ -33,7 +37,7 @@ pub(crate) struct Held {
     /// Every event of the attempt is in it.
     pub(crate) span: Span,
     pub(crate) stage: Stage,
-    /// Clock measured while it was being prepared.
+    /// Clock measured once it was prepared.
     pub(crate) clock: Option<ClockFacts>,
 }
 
@@ -47,7 +51,9 @@ pub(crate) enum Stage {
     /// The threads wait at the gate or run.
     Running {
         run: Run<MonotonicClock>,
-        primed: BTreeMap<(String, i32), PartitionCount>,
+        primed: PrimedRecords,
+        host: Arc<Host>,
+        edges: Arc<Mutex<Edges>>,
     },
     /// The threads have ended; the report waits for the clock.
     Ended { report: Box<AgentReport> },
@@ -61,7 +67,17 @@ impl Held {
         span.in_scope(|| tracing::info!(producers = order.producers.len(), "preparing"));
         let (agent, within) = (agent.clone(), span.clone());
         let body = move || {
-            let prepared = within.in_scope(|| prepare(&agent, &order));
+            let work = Work {
+                agent: &agent,
+                trial: &order.trial,
+                producers: &order.producers,
+                bootstrap: &order.bootstrap,
+                properties: order.cluster_properties.overlaid(&order.trial.properties),
+                topics: &order.topics,
+                // Each agent of a host decides for itself whether its senders may spin: each reckons with its share.
+                cores: host::cores() / order.agents_on_host.max(1),
+            };
+            let prepared = within.in_scope(|| prepare(&work));
             // The session outlives its attempts' threads; without it nobody wants to know.
             let _ = tell.blocking_send(Told::Prepared(id, Box::new(prepared)));
         };
@@ -92,12 +108,24 @@ impl Held {
         } = *prepared;
         let id = self.id;
         let mut probe = Probe::new();
-        let tell = move |event| {
+        let (host, edges) = (Arc::new(Host::new()), Arc::new(Mutex::new(Edges::default())));
+        let (the_host, its_edges) = (host.clone(), edges.clone());
+        let tell = move |mut event| {
+            match &mut event {
+                Event::Sample(sample) => lock(&its_edges).note(sample.end_ns, the_host.read()),
+                Event::Ended(ended) => lock(&its_edges).tell(&ended.windows, &mut ended.report.facts.instruments),
+                Event::NotStarted { .. } | Event::WindowResolved => {}
+            }
             let _ = tell.blocking_send(Told::Run(id, event));
         };
         let start = || Run::start(workers, &setup, &MonotonicClock, move || probe.tell(), tell);
         let run = self.span.in_scope(start);
-        self.stage = Stage::Running { run, primed };
+        self.stage = Stage::Running {
+            run,
+            primed,
+            host,
+            edges,
+        };
         Some(facts)
     }
 
@@ -106,6 +134,17 @@ impl Held {
         match (&self.stage, self.clock) {
             (Stage::Running { run, .. }, Some(clock)) => run.arm(epoch.0, start_ns - clock.offset_ns, lease),
             _ => false,
+        }
+    }
+
+    /// Everybody is armed.
+    pub(crate) fn go(&self, epoch: Epoch) {
+        if let Stage::Running { run, host, edges, .. } = &self.stage {
+            let reading = host.read();
+            // Too late: the gate says so itself.
+            if run.go(epoch.0) {
+                lock(edges).note(0, reading);
+            }
         }
     }
 
@@ -129,10 +168,6 @@ impl Held {
     }
 }
 
-/// Adds what priming left in the logs, so that the audit sees every record of the attempt.
-pub(crate) fn with_primed(mut report: AgentReport, primed: &BTreeMap<(String, i32), PartitionCount>) -> AgentReport {
-    for (partition, count) in primed {
-        report.partitions.entry(partition.clone()).or_default().add(count);
-    }
-    report
+fn lock(edges: &Mutex<Edges>) -> MutexGuard<'_, Edges> {
+    edges.lock().unwrap_or_else(PoisonError::into_inner)
 }

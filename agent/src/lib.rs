@@ -1,9 +1,15 @@
 //! The agent: a session to the coordinator, one trial at a time, metrics.
 
 mod attempt;
+pub mod calibrate;
+mod calibrating;
 mod clock;
+#[cfg(test)]
+mod fixture;
 mod host;
 mod prepare;
+mod primed;
+pub mod selftest;
 mod session;
 
 use std::net::SocketAddr;
@@ -13,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tribunal_model::ids::AgentName;
 use tribunal_stats::distribution;
-use tribunal_stats::facts::BuildFacts;
+use tribunal_stats::facts::{BuildFacts, CertificateFacts};
 use tribunal_telemetry::metrics::AgentMetrics;
 use tribunal_telemetry::{http, logs};
 
@@ -28,6 +34,8 @@ pub struct Options {
     pub name: AgentName,
     /// Where `/metrics` is served, if anywhere.
     pub metrics: Option<SocketAddr>,
+    /// The last self-test on this host, if there was one.
+    pub certificate: Option<CertificateFacts>,
 }
 
 /// An agent whose metrics listener is bound.

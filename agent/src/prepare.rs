@@ -1,6 +1,5 @@
 //! Making an attempt's clients: blocking work, done on a thread of its own.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +10,13 @@ use tribunal_engine::run::Setup;
 use tribunal_engine::schedule::{Place, Schedule};
 use tribunal_kafka::{Client, ClientSpec, KafkaProducer, KafkaReports, Primed, ResolvedProperties};
 use tribunal_model::ids::AgentName;
+use tribunal_model::properties::Properties;
 use tribunal_model::seed::derive;
-use tribunal_model::trial::{Rate, nanoseconds};
-use tribunal_proto::session::{Prepare, RefusalKind};
-use tribunal_stats::PartitionCount;
+use tribunal_model::trial::{Rate, Trial, nanoseconds};
+use tribunal_proto::session::RefusalKind;
 use tribunal_stats::facts::ProducerFacts;
 
-use crate::host;
+use crate::primed::PrimedRecords;
 
 /// How long the clients may take to be primed; below the coordinator's limit for *ready*.
 const PRIME: Duration = Duration::from_secs(25);
@@ -27,14 +26,29 @@ const HASHED: u64 = 1_000_000;
 const BATCH_BYTES: usize = 1_000_000;
 const BATCH_RECORDS: usize = 10_000;
 
+/// What is to be prepared.
+#[derive(Debug)]
+pub(crate) struct Work<'a> {
+    pub(crate) agent: &'a AgentName,
+    pub(crate) trial: &'a Trial,
+    /// The producers that run here.
+    pub(crate) producers: &'a [u32],
+    pub(crate) bootstrap: &'a str,
+    /// Of the cluster and of the trial.
+    pub(crate) properties: Properties,
+    pub(crate) topics: &'a [String],
+    /// Processors that these producers may reckon with.
+    pub(crate) cores: u32,
+}
+
 /// An attempt that is ready to run.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) workers: Vec<Worker<KafkaProducer, KafkaReports>>,
     pub(crate) setup: Setup,
     pub(crate) facts: Vec<ProducerFacts>,
-    /// What priming left in the logs, by topic and partition.
-    pub(crate) primed: BTreeMap<(String, i32), PartitionCount>,
+    /// What priming left in the logs.
+    pub(crate) primed: PrimedRecords,
 }
 
 /// Why an attempt cannot be prepared.
@@ -52,11 +66,10 @@ impl Refusal {
 }
 
 /// Makes and primes this agent's clients, all at once.
-pub(crate) fn prepare(agent: &AgentName, prepare: &Prepare) -> Result<Prepared, Refusal> {
-    let trial = &prepare.trial;
-    let properties = prepare.cluster_properties.overlaid(&trial.properties);
+pub(crate) fn prepare(work: &Work<'_>) -> Result<Prepared, Refusal> {
+    let trial = work.trial;
     let environment = |name: &str| std::env::var(name).ok();
-    let properties = tribunal_kafka::resolve(&properties, &environment)
+    let properties = tribunal_kafka::resolve(&work.properties, &environment)
         .map_err(|error| Refusal::new(RefusalKind::Configuration, &error))?;
     let limit = |name: &str, default| {
         properties
@@ -73,12 +86,12 @@ pub(crate) fn prepare(agent: &AgentName, prepare: &Prepare) -> Result<Prepared, 
         .map_err(|error| Refusal::new(RefusalKind::Configuration, &error))?;
     let pool = Arc::new(pool);
     let made: Vec<Result<_, Refusal>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = prepare
+        let threads: Vec<_> = work
             .producers
             .iter()
             .map(|index| {
                 let (pool, properties) = (pool.clone(), &properties);
-                scope.spawn(move || producer(agent, prepare, properties, pool, *index))
+                scope.spawn(move || producer(work, properties, pool, *index))
             })
             .collect();
         threads
@@ -87,23 +100,21 @@ pub(crate) fn prepare(agent: &AgentName, prepare: &Prepare) -> Result<Prepared, 
             .collect()
     });
     let (mut workers, mut facts) = (Vec::new(), Vec::new());
-    let mut primed: BTreeMap<(String, i32), PartitionCount> = BTreeMap::new();
+    let mut primed = PrimedRecords::new(trial.audit);
     for made in made {
         let (worker, fact, its) = made?;
-        for partition in its.partitions {
-            let count = primed.entry((worker.topic.clone(), partition.partition)).or_default();
-            count.acknowledged += partition.written;
-            count.perhaps += partition.possibly_written;
-        }
+        primed.add(&worker.topic, its);
         workers.push(worker);
         facts.push(fact);
     }
     let setup = Setup {
         windows: trial.windows,
+        settle: trial.settle,
+        audit: trial.audit,
         load: trial.load.clone(),
         block: trial.block,
         pool,
-        cores: host::cores(),
+        cores: work.cores,
     };
     Ok(Prepared {
         workers,
@@ -116,17 +127,16 @@ pub(crate) fn prepare(agent: &AgentName, prepare: &Prepare) -> Result<Prepared, 
 type Made = (Worker<KafkaProducer, KafkaReports>, ProducerFacts, Primed);
 
 fn producer(
-    agent: &AgentName,
-    prepare: &Prepare,
+    work: &Work<'_>,
     properties: &ResolvedProperties,
     pool: Arc<PayloadPool>,
     index: u32,
 ) -> Result<Made, Refusal> {
-    let trial = &prepare.trial;
-    let topic = &prepare.topics[index as usize % prepare.topics.len().max(1)];
-    let client_id = format!("{agent}-{index}");
+    let trial = work.trial;
+    let topic = &work.topics[index as usize % work.topics.len().max(1)];
+    let client_id = format!("{}-{index}", work.agent);
     let spec = ClientSpec {
-        bootstrap: &prepare.bootstrap,
+        bootstrap: work.bootstrap,
         client_id: &client_id,
         properties,
         topic,
@@ -147,7 +157,9 @@ fn producer(
                 index,
                 producers: trial.load.producers,
             };
-            let (count, hash) = Schedule::new(trial.load.arrivals, rate, place).digest(trial.windows.t2_ns(), HASHED);
+            let schedule = Schedule::new(trial.load.arrivals, rate, trial.load.profile.as_ref(), place);
+            // Where t1 may be put off, up to the latest t2: the same for every attempt.
+            let (count, hash) = schedule.digest(trial.windows.t2_ns() + nanoseconds(trial.settle), HASHED);
             (Some(count), Some(hash))
         }
         Rate::Saturate => (None, None),

@@ -1,5 +1,11 @@
 //! The agent's end of the session: the one place of this crate that names the wire.
 
+mod clock;
+mod obey;
+#[cfg(test)]
+mod tests;
+mod told;
+
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -10,14 +16,15 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tribunal_engine::clock::{Clock, MonotonicClock};
 use tribunal_engine::event::Event;
-use tribunal_proto::session::{AgentMessage, AttemptId, CoordinatorMessage, Hello, PROTOCOL, RefusalKind};
+use tribunal_proto::session::{AgentMessage, AttemptId, CoordinatorMessage, Hello, PROTOCOL};
 use tribunal_proto::{MAX_MESSAGE_BYTES, pb};
 use tribunal_stats::facts::ClockFacts;
-use tribunal_telemetry::metrics::{AgentMetrics, Second};
+use tribunal_telemetry::metrics::AgentMetrics;
 use uuid::Uuid;
 
-use crate::attempt::{Held, Stage, Told, with_primed};
-use crate::clock::{Exchange, Measurement};
+use crate::attempt::{Held, Stage, Told};
+use crate::calibrating::Calibrating;
+use crate::clock::Measurement;
 use crate::{Error, Options, host, shown};
 
 /// Messages that may wait for the coordinator; samples beyond are dropped, so that a slow coordinator never slows the load.
@@ -38,6 +45,7 @@ pub(crate) struct Session<'a> {
     metrics_address: String,
     instance: Uuid,
     held: Option<Held>,
+    calibrating: Option<Calibrating>,
     lease: Duration,
     told: mpsc::Receiver<Told>,
     tell: mpsc::Sender<Told>,
@@ -63,6 +71,7 @@ impl<'a> Session<'a> {
             metrics_address,
             instance: Uuid::now_v7(),
             held: None,
+            calibrating: None,
             lease: Duration::ZERO,
             told,
             tell,
@@ -126,23 +135,29 @@ impl<'a> Session<'a> {
         if let Some(held) = &mut self.held {
             held.give_up(reason);
         }
+        if let Some(calibrating) = &self.calibrating {
+            calibrating.stop();
+        }
     }
 
-    /// Takes what an abandoned attempt still says, until it has ended or for `at_most`.
+    /// Takes what an abandoned attempt or calibration still says, until it has ended or for `at_most`.
     async fn settle(&mut self, at_most: Duration) {
         let until = Instant::now() + at_most;
-        while let Some(held) = &self.held {
-            if matches!(held.stage, Stage::Prepared { .. } | Stage::Ended { .. }) {
+        while self.held.is_some() || self.calibrating.is_some() {
+            let stage = self.held.as_ref().map(|held| &held.stage);
+            if matches!(stage, Some(Stage::Prepared { .. } | Stage::Ended { .. })) {
                 self.release();
-                return;
+                continue;
             }
             let told = tokio::select! {
                 biased;
                 told = self.told.recv() => told,
                 () = sleep_until(until) => return,
             };
-            if let Some(Told::Prepared(..) | Told::Run(_, Event::Ended(_))) = told {
-                self.release();
+            match told {
+                Some(Told::Prepared(..) | Told::Run(_, Event::Ended(_))) => self.release(),
+                Some(Told::Calibrated(..)) => self.calibrating = None,
+                _ => {}
             }
         }
     }
@@ -162,6 +177,7 @@ impl<'a> Session<'a> {
             host: host::facts(),
             metrics_address: self.metrics_address.clone(),
             busy_with: self.held.as_ref().map(|held| held.id),
+            certificate: self.options.certificate.clone(),
         }
     }
 
@@ -207,275 +223,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn ping(&self, outbox: &Outbox) -> Result<(), Closed> {
-        outbox
-            .send(AgentMessage::ClockPing {
-                sent_ns: MonotonicClock.now_ns(),
-                clock: self.clock,
-            })
-            .await
-    }
-
-    /// Does what the coordinator says.
-    async fn obey(&mut self, message: CoordinatorMessage, arrived_ns: i64, outbox: &Outbox) -> Result<(), Closed> {
-        match message {
-            CoordinatorMessage::Welcome => {
-                tracing::info!(coordinator = self.options.coordinator, "session open");
-                self.metrics.connected(true);
-                self.measure(outbox).await
-            }
-            CoordinatorMessage::Rejected { .. } => Ok(()),
-            CoordinatorMessage::ClockPong {
-                sent_ns,
-                received_ns,
-                returned_ns,
-            } => {
-                self.exchange(
-                    Exchange {
-                        sent: sent_ns,
-                        received: received_ns,
-                        returned: returned_ns,
-                        arrived: arrived_ns,
-                    },
-                    outbox,
-                )
-                .await
-            }
-            CoordinatorMessage::Prepare(prepare) => {
-                if let Some(held) = &self.held {
-                    let reason = format!("busy with trial {} attempt {}", held.id.trial, held.id.attempt.0);
-                    let kind = RefusalKind::Busy;
-                    return outbox
-                        .send(AgentMessage::Refused {
-                            attempt: prepare.attempt,
-                            kind,
-                            reason,
-                        })
-                        .await;
-                }
-                self.held = Some(Held::prepare(&self.options.name, *prepare, self.tell.clone()));
-                self.measure(outbox).await
-            }
-            CoordinatorMessage::Arm {
-                attempt,
-                epoch,
-                start_ns,
-                lease,
-            } => {
-                self.lease = lease;
-                match self.of(attempt) {
-                    Some(held) if held.arm(epoch, start_ns, lease) => {
-                        outbox.send(AgentMessage::Armed { attempt, epoch }).await
-                    }
-                    // Too late or unknown: the coordinator arms again or finds out.
-                    _ => Ok(()),
-                }
-            }
-            CoordinatorMessage::Disarm { attempt, epoch } => {
-                if let Some(run) = self.of(attempt).and_then(Held::run) {
-                    run.disarm(epoch.0);
-                }
-                Ok(())
-            }
-            CoordinatorMessage::Go { attempt, epoch } => {
-                if let Some(run) = self.of(attempt).and_then(Held::run) {
-                    // Too late: the gate says so itself.
-                    let _ = run.go(epoch.0);
-                }
-                Ok(())
-            }
-            CoordinatorMessage::Renew { attempt } => {
-                if let Some(run) = self.of(attempt).and_then(Held::run) {
-                    run.renew(self.lease);
-                }
-                Ok(())
-            }
-            CoordinatorMessage::EndLoad { attempt } => {
-                if let Some(run) = self.of(attempt).and_then(Held::run) {
-                    run.end_load();
-                }
-                Ok(())
-            }
-            CoordinatorMessage::Abort { attempt, reason } => {
-                match self.of_mut(attempt) {
-                    Some(held) => {
-                        held.span.in_scope(|| tracing::info!(reason, "told to stop"));
-                        held.give_up(&reason);
-                    }
-                    // Nothing is held: say so, the coordinator waits for it.
-                    None => return outbox.send(AgentMessage::Stopped { attempt, reason }).await,
-                }
-                if matches!(
-                    self.held.as_ref().map(|held| &held.stage),
-                    Some(Stage::Prepared { .. } | Stage::Ended { .. })
-                ) {
-                    self.release();
-                    return outbox.send(AgentMessage::Stopped { attempt, reason }).await;
-                }
-                Ok(())
-            }
-        }
-    }
-
     fn of(&self, attempt: AttemptId) -> Option<&Held> {
         self.held.as_ref().filter(|held| held.id == attempt)
     }
 
     fn of_mut(&mut self, attempt: AttemptId) -> Option<&mut Held> {
         self.held.as_mut().filter(|held| held.id == attempt)
-    }
-
-    /// Passes on what the attempt's threads say.
-    async fn take(&mut self, told: Told, outbox: &Outbox) -> Result<(), Closed> {
-        match told {
-            Told::Prepared(attempt, prepared) => {
-                let Some(held) = self.of_mut(attempt) else {
-                    return Ok(());
-                };
-                let given_up = match &held.stage {
-                    Stage::Preparing { given_up } => given_up.clone(),
-                    _ => None,
-                };
-                match (*prepared, given_up) {
-                    (Err(refusal), None) => {
-                        self.release();
-                        let (kind, reason) = (refusal.kind, refusal.reason);
-                        outbox.send(AgentMessage::Refused { attempt, kind, reason }).await
-                    }
-                    (prepared, Some(reason)) => {
-                        drop(prepared);
-                        self.release();
-                        outbox.send(AgentMessage::Stopped { attempt, reason }).await
-                    }
-                    (Ok(prepared), None) => {
-                        held.stage = Stage::Prepared {
-                            prepared: Box::new(prepared),
-                        };
-                        self.ready(outbox).await
-                    }
-                }
-            }
-            Told::Run(attempt, event) => self.load_says(attempt, event, outbox).await,
-        }
-    }
-
-    async fn load_says(&mut self, attempt: AttemptId, event: Event, outbox: &Outbox) -> Result<(), Closed> {
-        match event {
-            Event::NotStarted { epoch } => {
-                let epoch = tribunal_proto::session::Epoch(epoch);
-                outbox.send(AgentMessage::NotStarted { attempt, epoch }).await
-            }
-            Event::WindowResolved => outbox.send(AgentMessage::WindowResolved { attempt }).await,
-            Event::Sample(sample) => {
-                let seconds = sample.seconds();
-                for client in &sample.clients {
-                    let client_id = format!("{}-{}", self.options.name, client.producer);
-                    self.metrics.observe(
-                        &client.topic,
-                        &client_id,
-                        Second {
-                            acknowledged: client.acknowledged,
-                            failed: client.failed,
-                            in_flight: client.in_flight,
-                            queue_full: client.queue_full,
-                        },
-                        seconds,
-                    );
-                }
-                // Totals do not depend on samples, so a coordinator that is behind loses some of these and no number.
-                if !outbox.offer(AgentMessage::Sample { attempt, sample }) {
-                    self.dropped_samples += 1;
-                    tracing::warn!(
-                        dropped = self.dropped_samples,
-                        "the coordinator is behind; a sample was dropped"
-                    );
-                }
-                Ok(())
-            }
-            Event::Ended(ended) => {
-                let Some(held) = self.of_mut(attempt) else {
-                    return Ok(());
-                };
-                let stage = std::mem::replace(&mut held.stage, Stage::Preparing { given_up: None });
-                let Stage::Running { run, primed, .. } = stage else {
-                    return Ok(());
-                };
-                drop(run);
-                if let Some(reason) = ended.given_up {
-                    self.release();
-                    return outbox.send(AgentMessage::Stopped { attempt, reason }).await;
-                }
-                held.stage = Stage::Ended {
-                    report: Box::new(with_primed(ended.report, &primed)),
-                };
-                self.measure(outbox).await
-            }
-        }
-    }
-
-    /// Begins a measurement of the clock; its end lets *ready* or the report go out.
-    async fn measure(&mut self, outbox: &Outbox) -> Result<(), Closed> {
-        self.measurement = Measurement::default();
-        self.ping(outbox).await
-    }
-
-    async fn exchange(&mut self, exchange: Exchange, outbox: &Outbox) -> Result<(), Closed> {
-        if self.measurement.complete() {
-            // A heartbeat's answer.
-            return Ok(());
-        }
-        self.measurement.add(exchange);
-        if !self.measurement.complete() {
-            return self.ping(outbox).await;
-        }
-        self.clock = self.measurement.facts();
-        let clock = self.clock;
-        if let Some(held) = &mut self.held {
-            match &mut held.stage {
-                Stage::Preparing { .. } | Stage::Prepared { .. } => held.clock = clock,
-                Stage::Ended { .. } => return self.report(outbox).await,
-                Stage::Running { .. } => {}
-            }
-        }
-        self.ready(outbox).await
-    }
-
-    /// Says *ready* once both the clients and the clock are.
-    async fn ready(&mut self, outbox: &Outbox) -> Result<(), Closed> {
-        let tell = self.tell.clone();
-        let Some(held) = &mut self.held else { return Ok(()) };
-        let (attempt, Some(clock)) = (held.id, held.clock) else {
-            return Ok(());
-        };
-        match held.start(tell) {
-            Some(producers) => {
-                outbox
-                    .send(AgentMessage::Ready {
-                        attempt,
-                        producers,
-                        clock,
-                    })
-                    .await
-            }
-            None => Ok(()),
-        }
-    }
-
-    async fn report(&mut self, outbox: &Outbox) -> Result<(), Closed> {
-        let Some(Held {
-            id: attempt,
-            span,
-            stage: Stage::Ended { mut report },
-            clock,
-        }) = self.held.take()
-        else {
-            return Ok(());
-        };
-        report.facts.clock = clock.unwrap_or_default();
-        report.facts.clock_after = self.clock.unwrap_or_default();
-        self.release();
-        span.in_scope(|| tracing::info!("reporting"));
-        outbox.send(AgentMessage::Report { attempt, report }).await
     }
 }
 

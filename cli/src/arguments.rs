@@ -47,6 +47,12 @@ pub(crate) enum Verb {
     /// Check a plan, or print one to start from
     #[command(subcommand)]
     Plan(PlanVerb),
+    /// Find out what agents manage by themselves, so that trials near it can be told
+    #[command(after_help = examples::CALIBRATE)]
+    Calibrate(Calibrate),
+    /// Run the experiments that show that Tribunal's instruments are right on this host
+    #[command(after_help = examples::SELFTEST)]
+    Selftest(Selftest),
     /// Run the coordinator, which agents and command lines dial
     #[command(after_help = examples::COORDINATOR)]
     Coordinator(Coordinator),
@@ -71,6 +77,9 @@ pub(crate) enum Verb {
     /// Go on with an interrupted experiment
     #[command(after_help = examples::RESUME)]
     Resume(Resume),
+    /// The load that the self-test stops for a while
+    #[command(hide = true)]
+    SelftestChild,
     /// A mock cluster that makes topics on request
     #[command(hide = true)]
     Mock(Mock),
@@ -159,6 +168,51 @@ pub(crate) struct Run {
     /// Allow more than 10,000 trials
     #[arg(long)]
     pub(crate) allow_large: bool,
+}
+
+/// `tribunal calibrate`.
+#[derive(Debug, Args)]
+pub(crate) struct Calibrate {
+    /// The plan whose cells are wanted; - reads it from standard input; common record sizes and codecs without
+    pub(crate) plan: Option<PathBuf>,
+    /// Change a value of the plan; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = Override::parse)]
+    pub(crate) set: Vec<Override>,
+    /// Start a coordinator and N agents on this host for this
+    #[arg(long, value_name = "N", conflicts_with = "coordinator", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) local: Option<u32>,
+    #[command(flatten)]
+    dial: Dial,
+    #[command(flatten)]
+    kept: Kept,
+    /// How the results are printed on standard output
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+    /// No progress on standard error; errors only
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Allow more than 10,000 trials
+    #[arg(long)]
+    pub(crate) allow_large: bool,
+}
+
+/// `tribunal selftest`.
+#[derive(Debug, Args)]
+pub(crate) struct Selftest {
+    /// Only the experiments of these numbers, for example 1,4,18
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
+    pub(crate) only: Vec<u32>,
+    /// Where the certificate is kept; certificate.json in the store by default
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keep: Option<PathBuf>,
+    #[command(flatten)]
+    kept: Kept,
+    /// How the certificate is printed on standard output
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+    /// No progress on standard error; errors only
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
 }
 
 /// `tribunal resume`.
@@ -289,6 +343,9 @@ pub(crate) struct Agent {
     /// Where /metrics is served, or off; port 0 takes a free one
     #[arg(long, value_name = "HOST:PORT")]
     metrics: Option<String>,
+    /// The certificate of this host's self-test; certificate.json in the default store by default
+    #[arg(long, value_name = "FILE")]
+    pub(crate) certificate: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) child: Child,
 }
@@ -322,10 +379,12 @@ impl Arguments {
         let (dial, kept) = match &self.verb {
             Some(
                 Verb::Run(Run { dial, kept, .. })
+                | Verb::Calibrate(Calibrate { dial, kept, .. })
                 | Verb::Resume(Resume { dial, kept, .. })
                 | Verb::Experiments(Experiments { dial, kept, .. })
                 | Verb::Report(Report { dial, kept, .. }),
             ) => (Some(dial), Some(kept)),
+            Some(Verb::Selftest(Selftest { kept, .. })) => (None, Some(kept)),
             Some(
                 Verb::Watch(Watch { dial, .. }) | Verb::Cancel(Cancel { dial, .. }) | Verb::Agents(Agents { dial, .. }),
             ) => (Some(dial), None),
@@ -348,7 +407,7 @@ impl Arguments {
                 };
                 (None, None)
             }
-            Some(Verb::Demo(_) | Verb::Plan(_) | Verb::Mock(_)) | None => (None, None),
+            Some(Verb::Demo(_) | Verb::Plan(_) | Verb::SelftestChild | Verb::Mock(_)) | None => (None, None),
         };
         flags.coordinator.store = kept.and_then(|kept| text(&kept.store));
         flags.client = ClientFlags {

@@ -8,6 +8,11 @@ use tribunal_coordinator::client::messages::{Ended, Ending};
 use tribunal_coordinator::service::Error as ServiceError;
 use tribunal_coordinator::store::Error as StoreError;
 use tribunal_model::plan::Error as PlanError;
+use tribunal_report::experiment::ExperimentReport;
+use tribunal_report::objective::{Standing, of_cells};
+use tribunal_report::result::TrialResult;
+use tribunal_report::search::SearchOutcome;
+use tribunal_stats::search::Answer;
 
 use crate::settings::Error as SettingsError;
 
@@ -18,7 +23,9 @@ pub(crate) enum Exit {
     Done,
     /// Wrong usage or a bad plan.
     Usage,
-    /// Some trial is invalid.
+    /// The objective is missed, or the self-test fails.
+    Missed,
+    /// Some trial is invalid, or a question has no answer.
     Invalid,
     /// Agents lost, or no coordinator.
     AgentsLost,
@@ -35,15 +42,23 @@ pub(crate) enum Exit {
 /// The table of `--help`.
 pub(crate) const HELP: &str = "\
 Exit codes:
-  0    every trial is valid
-  1    an objective was missed (later versions)
+  0    every trial is valid, and the objective, where there is one, is met by a cell
+  1    no cell meets the objective; an experiment of the self-test failed
   2    wrong usage or a bad plan
-  3    some trial is invalid
+  3    some trial is invalid, or what was asked (objective, search, self-test) has no answer
   4    an agent was lost or missing, its tries used up; no coordinator, or the connection to it lost
   5    the cluster cannot be reached
   6    refused for safety
   70   a bug in tribunal
   130  cancelled";
+
+/// What the coordinator gave up, with how that ends.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub(crate) struct Told {
+    pub(crate) ending: Ending,
+    pub(crate) reason: String,
+}
 
 /// Something that the person at the command line has to change.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +80,7 @@ impl Exit {
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Done => 0,
+            Self::Missed => 1,
             Self::Usage => 2,
             Self::Invalid => 3,
             Self::AgentsLost => 4,
@@ -77,8 +93,23 @@ impl Exit {
 
     /// For an experiment that ended.
     pub(crate) fn of_ended(ended: &Ended) -> Self {
-        match ended.ending {
-            Ending::Complete if ended.invalid > 0 => Self::Invalid,
+        match Self::of_ending(ended.ending) {
+            Self::Done if ended.invalid > 0 => Self::Invalid,
+            exit => exit,
+        }
+    }
+
+    /// For an experiment that ended, with what its report answers: a definite no goes before trials without an answer.
+    pub(crate) fn of_experiment(ended: &Ended, report: &ExperimentReport) -> Self {
+        match (Self::of_ended(ended), of_answers(report)) {
+            (Self::Done | Self::Invalid, Some(Standing::Fail)) => Self::Missed,
+            (Self::Done, Some(Standing::Invalid)) => Self::Invalid,
+            (exit, _) => exit,
+        }
+    }
+
+    fn of_ending(ending: Ending) -> Self {
+        match ending {
             Ending::Complete => Self::Done,
             Ending::AgentsLost | Ending::Interrupted => Self::AgentsLost,
             Ending::ClusterUnreachable => Self::ClusterUnreachable,
@@ -101,6 +132,9 @@ impl Exit {
         // An address in use, a store that cannot be written: all for the person to change.
         if cause.is::<ServiceError>() {
             return Some(Self::Usage);
+        }
+        if let Some(told) = cause.downcast_ref::<Told>() {
+            return Some(Self::of_ending(told.ending));
         }
         if cause.is::<LocalFailed>() {
             return Some(Self::AgentsLost);
@@ -128,6 +162,32 @@ impl Exit {
     }
 }
 
+/// The answer to what a plan asks beyond valid trials: PASS where a cell meets its objective, FAIL where none does, and
+/// INVALID where that cannot be told; `None` where it asks nothing.
+fn of_answers(report: &ExperimentReport) -> Option<Standing> {
+    let standings: Vec<Standing> = if report.searches.is_empty() {
+        report.facts.objective.as_ref()?;
+        let compared: Vec<&TrialResult> = report.results.iter().filter(|r| r.purpose.compared()).collect();
+        of_cells(&compared).iter().map(|cell| cell.standing).collect()
+    } else {
+        let standing = |outcome: &SearchOutcome| match outcome.answer {
+            Some(Answer::Capacity { .. }) => Standing::Pass,
+            Some(Answer::NoneMeets { .. }) => Standing::Fail,
+            Some(Answer::GeneratorLimited { .. } | Answer::NotFound { .. }) | None => Standing::Invalid,
+        };
+        report.searches.iter().map(standing).collect()
+    };
+    let any = |wanted: Standing| standings.contains(&wanted);
+    let searched = !report.searches.is_empty();
+    Some(match () {
+        // A search that came to no end is a cell without an answer, whatever the others say.
+        () if searched && any(Standing::Invalid) => Standing::Invalid,
+        () if any(Standing::Pass) => Standing::Pass,
+        () if any(Standing::Invalid) || standings.is_empty() => Standing::Invalid,
+        () => Standing::Fail,
+    })
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
@@ -140,8 +200,9 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Exit; 8] = [
+    const ALL: [Exit; 9] = [
         Exit::Done,
+        Exit::Missed,
         Exit::Usage,
         Exit::Invalid,
         Exit::AgentsLost,

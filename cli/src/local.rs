@@ -16,6 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 use tribunal_coordinator::client::Client;
 
 use crate::exit::LocalFailed;
+use crate::selftest;
 use crate::terminal;
 
 /// A process on this host says within this that it listens, and dials within it.
@@ -34,6 +35,8 @@ pub(crate) struct Local {
     agents: Vec<Service>,
     url: String,
     logs: PathBuf,
+    /// The certificate of this host's self-test, if there is one.
+    certificate: PathBuf,
 }
 
 #[derive(Debug)]
@@ -77,6 +80,7 @@ impl Local {
             agents: Vec::new(),
             url,
             logs,
+            certificate: selftest::path(store),
         };
         for number in 1..=agents {
             let started = local.start_agent(number);
@@ -110,7 +114,9 @@ impl Local {
             &name,
             "--metrics",
             "127.0.0.1:0",
+            "--certificate",
         ]);
+        command.arg(&self.certificate);
         command.stdout(Stdio::null());
         self.agents.push(Service::spawn(&name, &self.logs, command)?);
         Ok(())

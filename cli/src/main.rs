@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::settings::Settings;
 
 mod arguments;
+mod calibrate;
 mod demo;
 mod exit;
 mod interrupts;
@@ -21,6 +22,7 @@ mod plan;
 mod progress;
 mod reading;
 mod run;
+mod selftest;
 mod services;
 mod settings;
 mod terminal;
@@ -88,6 +90,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
     match verb {
         Verb::Demo(verb) => demo::demo(verb).await,
         Verb::Run(verb) => run::run(verb, &settings).await,
+        Verb::Calibrate(verb) => calibrate::calibrate(verb, &settings).await,
         Verb::Resume(verb) => run::resume(verb, &settings).await,
         Verb::Watch(verb) => watch::watch(verb, &settings).await,
         Verb::Cancel(verb) => watch::cancel(verb, &settings).await,
@@ -98,6 +101,8 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Verb::Report(verb) => reading::report(verb, &settings).await,
         Verb::Coordinator(verb) => services::coordinator(&verb, &settings).await,
         Verb::Agent(verb) => services::agent(&verb, &settings).await,
+        Verb::Selftest(verb) => selftest::selftest(verb, &settings).await,
+        Verb::SelftestChild => selftest::child(),
         Verb::Mock(verb) => mock::mock(&verb),
     }
 }

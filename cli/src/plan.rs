@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde_json::json;
 use tribunal_coordinator::client::messages::Submission;
 use tribunal_kafka::check::{self, Invalid, InvalidProperty};
+use tribunal_model::design::Purpose;
 use tribunal_model::matrix::{Cell, Matrix};
-use tribunal_model::plan::{Error, Override, Plan, Setting, TEMPLATE};
+use tribunal_model::plan::{Error, Origin, Override, Plan, ReplayFile, Setting, TEMPLATE};
 use tribunal_model::properties::{Properties, Value};
 use tribunal_model::trial::Rate;
 use tribunal_model::units;
@@ -54,7 +55,16 @@ impl Checked {
 
     /// Checks a text.
     pub(crate) fn new(name: &str, text: String, overrides: &[Override], allow_large: bool) -> anyhow::Result<Self> {
-        let plan = Plan::parse(name, &text, overrides)?;
+        // Relative to the plan where it stands there, to the working folder where the command line names it.
+        let mut read = |file: &ReplayFile| {
+            let beside = match file.origin {
+                Origin::Line(_) => Path::new(name).parent().map(|folder| folder.join(&file.path)),
+                _ => None,
+            };
+            std::fs::read_to_string(beside.unwrap_or_else(|| file.path.clone().into()))
+                .map_err(|error| error.to_string())
+        };
+        let (plan, overrides) = Plan::parse_with(name, &text, overrides, &mut read)?;
         check_each(&plan)?;
         let matrix = Matrix::resolve(&plan, allow_large)?;
         check_cells(&plan, &matrix)?;
@@ -62,7 +72,7 @@ impl Checked {
             plan,
             matrix,
             text,
-            overrides: overrides.to_vec(),
+            overrides,
             allow_large,
         })
     }
@@ -97,7 +107,9 @@ fn check_each(plan: &Plan) -> Result<(), Error> {
         Setting::Property(name, value) => Some((name.as_str(), value)),
         _ => None,
     });
-    for (name, value) in plan.cluster.properties.iter().chain(plan.baseline.iter()).chain(varied) {
+    let clusters = plan.clusters.iter().map(|(_, cluster)| cluster).chain([&plan.cluster]);
+    let clusters = clusters.flat_map(|cluster| cluster.properties.iter());
+    for (name, value) in clusters.chain(plan.baseline.iter()).chain(varied) {
         check_one(name, value).map_err(|invalid| {
             let InvalidProperty {
                 value: shown,
@@ -132,23 +144,29 @@ fn check_one(name: &str, value: &Value) -> Result<(), InvalidProperty> {
 
 /// The properties of every cell together, each combination once.
 fn check_cells(plan: &Plan, matrix: &Matrix) -> Result<(), Error> {
-    let mut seen: Vec<&Properties> = Vec::new();
+    let mut seen: Vec<(&Option<String>, &Properties)> = Vec::new();
     for cell in &matrix.cells {
         // Few: the factors that are no properties make the many cells of a large matrix.
-        if seen.contains(&&cell.properties) {
+        if seen.contains(&(&cell.cluster, &cell.properties)) {
             continue;
         }
-        seen.push(&cell.properties);
-        if let Some(invalid) = check::check(&cell.properties.overlaid(&plan.cluster.properties)).first() {
+        seen.push((&cell.cluster, &cell.properties));
+        if let Some(invalid) = check::check(&of_cell(plan, cell)).first() {
             return Err(combination_error(plan, cell, &invalid.to_string()));
         }
     }
     Ok(())
 }
 
+/// What a client of this cell is made with.
+fn of_cell(plan: &Plan, cell: &Cell) -> Properties {
+    let cluster = plan.cluster_named(cell.cluster.as_deref());
+    cell.properties.overlaid(&cluster.properties)
+}
+
 /// The error stands at the property that librdkafka's words name first, if it names one that is set.
 fn combination_error(plan: &Plan, cell: &Cell, message: &str) -> Error {
-    let properties = cell.properties.overlaid(&plan.cluster.properties);
+    let properties = of_cell(plan, cell);
     let named = properties
         .iter()
         .filter_map(|(name, value)| Some((message.find(name)?, name, value)));
@@ -199,31 +217,40 @@ pub(crate) fn check(verb: &arguments::Check) -> anyhow::Result<Exit> {
 
 fn summary(checked: &Checked) -> String {
     let (plan, matrix) = (&checked.plan, &checked.matrix);
-    let excluded = if matrix.excluded > 0 {
-        format!(" ({} excluded)", matrix.excluded)
-    } else {
+    let mut left = Vec::new();
+    if matrix.excluded > 0 {
+        left.push(format!("{} excluded", format::count(matrix.excluded)));
+    }
+    if matrix.omitted > 0 {
+        left.push(format!("{} omitted by design.kind", format::count(matrix.omitted)));
+    }
+    let left = if left.is_empty() {
         String::new()
+    } else {
+        format!(" ({})", left.join(", "))
     };
     let cells = format::plural(matrix.cells.len() as u64, "cell");
-    let repetitions = format::plural(u64::from(matrix.repetitions), "repetition");
-    let trials = format::plural(matrix.trials.len() as u64, "trial");
     let bytes = match (values(matrix), matrix.bytes()) {
         (Some(values), Some(replicated)) => format!(
             "{} of record values, {} with replication, before compression",
             format::bytes(values),
             format::bytes(replicated)
         ),
-        _ => "not known beforehand (a closed loop, or sizes that only the agents' files tell)".to_owned(),
+        _ => {
+            "not known beforehand (a closed loop, rates that results decide, or sizes that only the agents' files tell)"
+                .to_owned()
+        }
     };
     let mut lines = vec![
-        format!("{}: {cells}{excluded} x {repetitions} = {trials}", plan.name),
+        format!("{}: {cells}{left}, {}", plan.name, trials(matrix)),
         format!(
-            "wall time: about {}, at most {} when every drain is used up",
+            "wall time: about {}, at most {} when every drain and wait is used up",
             about(matrix.expected_wall_time(OVERHEAD)),
             about(matrix.longest_wall_time(OVERHEAD))
         ),
         format!("bytes: {bytes}"),
     ];
+    lines.extend(matrix.left_out.as_ref().map(|left_out| left_out.text.clone()));
     lines.extend(
         plan.limits
             .loosened()
@@ -232,6 +259,42 @@ fn summary(checked: &Checked) -> String {
     );
     let text = lines.join("\n") + "\n";
     if terminal::utf8() { text } else { format::ascii(&text) }
+}
+
+/// How many trials there are of what kind: `3 repetitions x 8 = 24 trials, 3 canaries, 1 burn-in`.
+pub(crate) fn trials(matrix: &Matrix) -> String {
+    let known =
+        |wanted: fn(&Purpose) -> bool| matrix.trials.iter().filter(|trial| wanted(&trial.purpose)).count() as u64;
+    let cells = known(Purpose::compared);
+    let mut parts = Vec::new();
+    if cells > 0 {
+        let repetitions = format::plural(u64::from(matrix.repetitions), "repetition");
+        parts.push(format!("{repetitions} = {}", format::plural(cells, "trial")));
+    }
+    let others: [(u64, &str); 3] = [
+        (known(|purpose| *purpose == Purpose::Capacity), "capacity trial"),
+        (known(|purpose| *purpose == Purpose::Canary), "trial of the canary"),
+        (known(|purpose| *purpose == Purpose::BurnIn), "burn-in"),
+    ];
+    for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
+        parts.push(match what {
+            "trial of the canary" => format!("{} for the canary", format::count(count)),
+            what => format::plural(count, what),
+        });
+    }
+    for later in &matrix.later {
+        parts.push(if later.expected == later.most {
+            format!("then {} {}", format::count(later.most), later.what)
+        } else {
+            format!(
+                "about {} {}, at most {}",
+                format::count(later.expected),
+                later.what,
+                format::count(later.most)
+            )
+        });
+    }
+    parts.join(", ")
 }
 
 /// The bytes of record values of all trials, replicas not counted.
@@ -317,6 +380,13 @@ fn json(checked: &Checked, warnings: &[String]) -> serde_json::Value {
         "name": plan.name,
         "seed": plan.seed,
         "excluded": matrix.excluded,
+        "omitted": matrix.omitted,
+        "left_out": matrix.left_out.as_ref().map(|left_out| &left_out.text),
+        "later": matrix.later.iter().map(|later| json!({
+            "what": later.what,
+            "expected": later.expected,
+            "most": later.most,
+        })).collect::<Vec<_>>(),
         "repetitions": matrix.repetitions,
         "trials": matrix.trials.len(),
         "warm_up": units::format_duration(plan.windows.warm_up),
@@ -330,5 +400,6 @@ fn json(checked: &Checked, warnings: &[String]) -> serde_json::Value {
         "limits_loosened": plan.limits.loosened(),
         "cells": matrix.cells.iter().map(cell).collect::<Vec<_>>(),
         "run_order": matrix.trials.iter().map(|trial| trial.cell.to_string()).collect::<Vec<_>>(),
+        "purposes": matrix.trials.iter().map(|trial| trial.purpose.to_string()).collect::<Vec<_>>(),
     })
 }

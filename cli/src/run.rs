@@ -13,7 +13,7 @@ use crate::exit::{Exit, Usage};
 use crate::interrupts::Interrupts;
 use crate::keep;
 use crate::local::{self, Local};
-use crate::plan::Checked;
+use crate::plan::{Checked, trials};
 use crate::progress::{View, about};
 use crate::settings::Settings;
 use crate::terminal;
@@ -54,7 +54,7 @@ pub(crate) async fn run(verb: arguments::Run, settings: &Settings) -> anyhow::Re
         .or_interrupted(async {
             let client = watch::connect(settings).await?;
             let submitted = client.submit(checked.submission()).await?;
-            announce(&view, &submitted, Told::Everything);
+            announce(&view, &checked, &submitted, Told::Everything);
             Ok((client, submitted.id))
         })
         .await?;
@@ -151,7 +151,7 @@ async fn local_work(
         let id = match work {
             Work::Submit(checked, told) => {
                 let submitted = client.submit(checked.submission()).await?;
-                announce(view, &submitted, *told);
+                announce(view, checked, &submitted, *told);
                 submitted.id
             }
             Work::Resume(text) => resumed(&client, text).await?,
@@ -171,22 +171,22 @@ async fn resumed(client: &Client, text: &str) -> anyhow::Result<ExperimentId> {
     Ok(id)
 }
 
-fn announce(view: &View, submitted: &Submitted, told: Told) {
+fn announce(view: &View, checked: &Checked, submitted: &Submitted, told: Told) {
     if told == Told::Everything {
         for warning in &submitted.warnings {
             view.say(&format!("warning: {warning}"));
         }
     }
-    let trials = format::plural(u64::from(submitted.trials), "trial");
     view.say(&format!(
-        "experiment {}: {trials}, about {}",
+        "experiment {}: {}, about {}",
         submitted.id,
+        trials(&checked.matrix),
         about(submitted.expected)
     ));
 }
 
 /// That the agents which a plan wants are those which `--local` starts.
-fn enough_agents(plan: &Plan, agents: u32) -> Result<(), Usage> {
+pub(crate) fn enough_agents(plan: &Plan, agents: u32) -> Result<(), Usage> {
     let started = format!("--local {agents} starts {}", format::plural(u64::from(agents), "agent"));
     match &plan.agents.wanted {
         Wanted::Count(count) if *count > agents => Err(Usage(format!(

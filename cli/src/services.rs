@@ -10,10 +10,12 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tribunal_agent::Agent;
 use tribunal_coordinator::service::{Coordinator, Options};
+use tribunal_stats::facts::CertificateFacts;
 
 use crate::arguments;
 use crate::exit::Exit;
 use crate::interrupts::Interrupts;
+use crate::selftest;
 use crate::settings::Settings;
 use crate::terminal;
 
@@ -51,6 +53,7 @@ pub(crate) async fn agent(verb: &arguments::Agent, settings: &Settings) -> anyho
         coordinator: wanted.coordinator.clone(),
         name: wanted.name.clone(),
         metrics: wanted.metrics,
+        certificate: certificate(verb, settings),
     };
     let agent = Agent::bind(options).await?;
     let metrics = agent
@@ -60,6 +63,19 @@ pub(crate) async fn agent(verb: &arguments::Agent, settings: &Settings) -> anyho
     let shutdown = CancellationToken::new();
     let work = agent.run(shutdown.clone());
     until_told(work, &shutdown, interrupts, verb.child.while_stdin_open).await
+}
+
+/// The certificate of this host's self-test, as far as it counts for this build on this host.
+fn certificate(verb: &arguments::Agent, settings: &Settings) -> Option<CertificateFacts> {
+    let path = verb.certificate.clone();
+    let path = path.unwrap_or_else(|| selftest::path(&settings.coordinator.store));
+    match tribunal_agent::selftest::certificate::load(&path) {
+        Ok(certificate) => Some(certificate.facts()),
+        Err(error) => {
+            tracing::info!("{error}");
+            None
+        }
+    }
 }
 
 /// Lets `work` go on until it ends or is told to. Told twice, or too slow, it is left where it is.

@@ -132,10 +132,14 @@ pub(crate) async fn finish(
         return Ok(exit);
     }
     let folder = Folder::fetch(client, id, Some(&keep::parent(results.out.as_deref())?)).await?;
+    let exit = Exit::of_experiment(ended, folder.report());
     keep::print(folder.report(), results.format);
     let kept = folder.keep(results.out.as_deref())?;
     if !results.quiet || exit != Exit::Done {
         terminal::say(&summary);
+    }
+    if exit == Exit::Missed {
+        terminal::say("no cell meets the objective; the report says which condition decided");
     }
     if !results.quiet {
         terminal::say(&format!("report: {}", kept.join("report.md").display()));

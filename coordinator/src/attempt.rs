@@ -10,6 +10,18 @@ use tribunal_model::ids::AgentName;
 use tribunal_model::trial::{Windows, nanoseconds};
 use tribunal_proto::session::{Epoch, RefusalKind};
 
+/// How far ahead t1 is announced at least, five times the longest round trip apart.
+const ANNOUNCEMENT: Duration = Duration::from_millis(500);
+const SECOND: i64 = 1_000_000_000;
+
+/// A trial's parts with t1 at the latest.
+pub(crate) fn latest(windows: Windows, settle: Duration) -> Windows {
+    Windows {
+        warm_up: windows.warm_up + settle,
+        ..windows
+    }
+}
+
 /// Time limits of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timing {
@@ -54,6 +66,10 @@ pub(crate) enum Event {
     Armed(AgentName, Epoch),
     /// The announced instant passed on an agent without *go*.
     NotStarted(AgentName, Epoch),
+    /// The load has become steady, as far as the samples so far show.
+    Steady,
+    /// An agent has taken the announced beginning of the window, or it came too late there.
+    WindowOpens(AgentName, bool),
     /// An agent's records of the window are resolved.
     WindowResolved(AgentName),
     /// An agent's final report is in.
@@ -77,6 +93,8 @@ pub(crate) enum Effect {
     AllReady,
     /// *go* was sent; t0 is this instant.
     Began(i64),
+    /// The window begins earlier than at the latest: the trial's parts from now on.
+    Announced(Windows),
     /// Every record of the window is resolved.
     WindowResolved,
     /// The attempt is over; no agent holds a client of it any more, as far as is known.
@@ -94,6 +112,8 @@ pub(crate) enum Order {
     Go(Epoch),
     /// The lease runs anew.
     Renew,
+    /// The window opens at this instant, in nanoseconds from t0.
+    OpenWindow(i64),
     /// End the cool-down.
     EndLoad,
     /// Give up.
@@ -146,13 +166,25 @@ pub(crate) struct Attempt {
     phase: Phase,
     epoch: Epoch,
     longest_round_trip: Duration,
+    /// With t1 at the latest until it has been announced.
     windows: Windows,
+    /// The earliest t1, where it may still be announced.
+    earliest: Option<Duration>,
     timing: Timing,
 }
 
 impl Attempt {
-    /// An attempt whose agents have just been told to prepare.
-    pub(crate) fn new(agents: impl IntoIterator<Item = AgentName>, windows: Windows, timing: Timing, now: i64) -> Self {
+    /// An attempt whose agents have just been told to prepare. With a `settle` above zero t1 may come that much later
+    /// than the warm-up's end: at the latest then, or when [`Event::Steady`] says so.
+    pub(crate) fn new(
+        agents: impl IntoIterator<Item = AgentName>,
+        windows: Windows,
+        settle: Duration,
+        timing: Timing,
+        now: i64,
+    ) -> Self {
+        let earliest = (!settle.is_zero()).then_some(windows.warm_up);
+        let windows = latest(windows, settle);
         Self {
             agents: agents.into_iter().map(|name| (name, Stand::Preparing)).collect(),
             phase: Phase::Preparing {
@@ -161,6 +193,7 @@ impl Attempt {
             epoch: Epoch(0),
             longest_round_trip: Duration::ZERO,
             windows,
+            earliest,
             timing,
         }
     }
@@ -205,6 +238,14 @@ impl Attempt {
                 // Before *go* this only says that a disarm came late; after it, some have started and some have not.
                 if epoch == self.epoch && matches!(self.phase, Phase::Running { .. }) {
                     let reason = format!("go reached agent {agent} too late for its start");
+                    self.stop(Ending::Void(reason), now, &mut effects);
+                }
+            }
+            Event::Steady => self.announce(now, &mut effects),
+            Event::WindowOpens(agent, accepted) => {
+                // Some would measure from then on and this one later: nothing could be merged.
+                if !accepted {
+                    let reason = format!("the announced window reached agent {agent} too late");
                     self.stop(Ending::Void(reason), now, &mut effects);
                 }
             }
@@ -324,6 +365,26 @@ impl Attempt {
             self.order_all(&Order::Go(self.epoch), effects);
             effects.push(Effect::Began(start));
         }
+    }
+
+    /// Announces t1: the first whole second from t0 that all agents hear of in time.
+    fn announce(&mut self, now: i64, effects: &mut Vec<Effect>) {
+        let Phase::Running { start, .. } = self.phase else {
+            return;
+        };
+        let Some(earliest) = self.earliest else {
+            return;
+        };
+        let margin = nanoseconds(5 * self.longest_round_trip + ANNOUNCEMENT);
+        let soonest = (now + margin - start).max(nanoseconds(earliest));
+        let t1 = (soonest + SECOND - 1) / SECOND * SECOND;
+        if t1 >= self.windows.t1_ns() {
+            return;
+        }
+        self.earliest = None;
+        self.windows.warm_up = Duration::from_nanos(t1 as u64);
+        self.order_all(&Order::OpenWindow(t1), effects);
+        effects.push(Effect::Announced(self.windows));
     }
 
     fn try_end_load(&mut self, effects: &mut Vec<Effect>) {

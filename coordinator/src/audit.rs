@@ -1,23 +1,26 @@
-//! The audit of one attempt: what the logs gained against what the clients were told (KAFKA.md, section 2).
+//! The audit of one attempt: what the logs gained against what the clients were told (METHODOLOGY.md, section 3).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use tribunal_report::audit::{Audit, Level, PartitionAudit};
-use tribunal_stats::PartitionCount;
+use tribunal_stats::{OffsetSet, PartitionCount};
 
 use crate::cluster::{Cluster, Error};
 
 /// Offsets that have not moved for this long are at rest.
 const REST: Duration = Duration::from_secs(5);
+/// Offsets that still move after this long are read as they are: somebody else writes there.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The pause between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// End offsets by topic and partition.
 pub(crate) type Offsets = Vec<(String, Vec<i64>)>;
 
-/// Reads end offsets until every partition holds its acknowledged records, or nothing has moved for five seconds.
+/// Reads end offsets until every partition holds its acknowledged records, or nothing has moved for five seconds, for a
+/// minute at most.
 ///
 /// End offsets are high watermarks: right after the last acknowledgement of `acks=1` they lag behind the leader's log.
 pub(crate) async fn audit(
@@ -25,14 +28,16 @@ pub(crate) async fn audit(
     before: &Offsets,
     partitions: u32,
     told: &BTreeMap<(String, i32), PartitionCount>,
+    offsets: Option<&BTreeMap<(String, i32), OffsetSet>>,
     blind: bool,
 ) -> Result<Audit, Error> {
     let names: Vec<String> = before.iter().map(|(name, _)| name.clone()).collect();
-    let mut moved = Instant::now();
+    let began = Instant::now();
+    let mut moved = began;
     let mut last = Offsets::new();
     loop {
         let now = cluster.end_offsets(&names, partitions).await?;
-        let rows = rows(before, &now, told);
+        let mut rows = rows(before, &now, told);
         let all_there = if blind {
             rows.iter().all(|row| row.not_arrived() == 0)
         } else {
@@ -43,11 +48,16 @@ pub(crate) async fn audit(
             last = now;
         }
         let settled = all_there || moved.elapsed() >= REST;
-        if settled {
-            let level = if blind {
-                Level::CountUnacknowledged
-            } else {
-                Level::Count
+        if settled || began.elapsed() >= PATIENCE {
+            let level = match offsets {
+                _ if blind => Level::CountUnacknowledged,
+                None => Level::Count,
+                Some(offsets) => {
+                    for row in &mut rows {
+                        compare(row, offsets);
+                    }
+                    Level::Offsets
+                }
             };
             return Ok(Audit {
                 level,
@@ -56,6 +66,15 @@ pub(crate) async fn audit(
             });
         }
         sleep(LOOK).await;
+    }
+}
+
+/// Holds the offsets that acknowledgements told against what the log shows.
+fn compare(row: &mut PartitionAudit, offsets: &BTreeMap<(String, i32), OffsetSet>) {
+    if let Some(told) = offsets.get(&(row.topic.clone(), row.partition)) {
+        row.repeated = told.repeated();
+        row.unknown = told.unknown();
+        row.outside = told.outside(row.start.max(0) as u64, row.end.max(0) as u64);
     }
 }
 
@@ -74,6 +93,7 @@ fn rows(before: &Offsets, now: &Offsets, told: &BTreeMap<(String, i32), Partitio
                 end: *end,
                 acknowledged: count.acknowledged,
                 perhaps: count.perhaps + anywhere,
+                ..PartitionAudit::default()
             });
         }
     }
@@ -83,6 +103,22 @@ fn rows(before: &Offsets, now: &Offsets, told: &BTreeMap<(String, i32), Partitio
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_offset_told_twice_and_one_past_the_end_are_seen_by_partition() {
+        let mut told = OffsetSet::new();
+        for offset in [5, 6, 6, 9, -1] {
+            told.add(offset);
+        }
+        let mut row = PartitionAudit {
+            topic: "t".into(),
+            start: 5,
+            end: 9,
+            ..PartitionAudit::default()
+        };
+        compare(&mut row, &BTreeMap::from([(("t".to_owned(), 0), told)]));
+        assert_eq!((row.repeated, row.outside, row.unknown), (1, 1, 1));
+    }
 
     #[test]
     fn records_that_may_be_anywhere_widen_every_partition() {

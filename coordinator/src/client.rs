@@ -8,7 +8,7 @@ use tokio_stream::StreamExt;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tribunal_model::ids::ExperimentId;
-use tribunal_proto::control::{AgentRow, ExperimentRow, FilePiece, Progress, Submission, Submitted};
+use tribunal_proto::control::{AgentRow, CalibrationStep, ExperimentRow, FilePiece, Progress, Submission, Submitted};
 use tribunal_proto::{Invalid, MAX_MESSAGE_BYTES, pb};
 
 /// The messages of this interface, for crates that may not name the wire.
@@ -111,6 +111,24 @@ impl Client {
             .map_err(Error::of)?;
         Ok(reply.into_inner().map(|progress| match progress {
             Ok(progress) => progress.try_into().map_err(Error::Answer),
+            Err(status) => Err(Error::of(status)),
+        }))
+    }
+
+    /// Calibrates the agents for a plan's cells; the last step is [`CalibrationStep::Done`] or
+    /// [`CalibrationStep::Failed`].
+    pub async fn calibrate(
+        &self,
+        submission: Submission,
+    ) -> Result<impl tokio_stream::Stream<Item = Result<CalibrationStep, Error>> + Unpin + use<>, Error> {
+        let reply = self
+            .control
+            .clone()
+            .calibrate(pb::Submission::from(submission))
+            .await
+            .map_err(Error::of)?;
+        Ok(reply.into_inner().map(|step| match step {
+            Ok(step) => step.try_into().map_err(Error::Answer),
             Err(status) => Err(Error::of(status)),
         }))
     }

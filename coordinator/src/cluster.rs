@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tribunal_kafka::admin::{Cluster as Admin, Error as AdminError, PartitionState};
+use tribunal_kafka::admin::{Cluster as Admin, ClusterFacts as Told, Error as AdminError, PartitionState};
 use tribunal_kafka::resolve::Error as ResolveError;
 use tribunal_model::plan::{Bootstrap, Plan};
 use tribunal_model::trial::TopicShape;
@@ -51,11 +51,12 @@ impl Error {
 pub(crate) type States = Vec<(String, Vec<PartitionState>)>;
 
 impl Cluster {
-    /// Reaches the plan's cluster, or starts its mock.
-    pub(crate) async fn connect(plan: &Plan, mock_program: &Path) -> Result<Self, Error> {
+    /// Reaches a cluster of the plan, or starts its mock; `name` is its name there, where there are several.
+    pub(crate) async fn connect(plan: &Plan, name: Option<&str>, mock_program: &Path) -> Result<Self, Error> {
         let environment = |name: &str| std::env::var(name).ok();
-        let properties = tribunal_kafka::resolve(&plan.cluster.properties, &environment)?;
-        let (mock, bootstrap) = match &plan.cluster.bootstrap {
+        let planned = plan.cluster_named(name);
+        let properties = tribunal_kafka::resolve(&planned.properties, &environment)?;
+        let (mock, bootstrap) = match &planned.bootstrap {
             Bootstrap::Mock { round_trip } => {
                 let mock = Mock::start(mock_program, *round_trip).await?;
                 let bootstrap = mock.bootstrap().to_owned();
@@ -70,16 +71,11 @@ impl Cluster {
             Ok((admin, told))
         })
         .await?;
-        let brokers = told
-            .brokers
-            .into_iter()
-            .map(|b| (b.id, b.host, b.port as u16))
-            .collect();
         let facts = ClusterFacts {
+            name: name.map(str::to_owned),
             bootstrap,
-            cluster_id: told.cluster_id,
-            brokers,
             mock: mock.is_some(),
+            ..facts(told)
         };
         Ok(Self {
             admin: Arc::new(admin),
@@ -155,6 +151,20 @@ impl Cluster {
             .await
     }
 
+    /// The cluster's facts, read again.
+    pub(crate) async fn look(&self) -> Result<ClusterFacts, Error> {
+        let told = self.ask(Admin::metadata).await?;
+        let ClusterFacts {
+            name, bootstrap, mock, ..
+        } = self.facts.clone();
+        Ok(ClusterFacts {
+            name,
+            bootstrap,
+            mock,
+            ..facts(told)
+        })
+    }
+
     /// Replicas in sync and leaders, now.
     pub(crate) async fn states(&self, names: &[String]) -> Result<States, Error> {
         let names = names.to_vec();
@@ -194,6 +204,16 @@ impl Cluster {
     ) -> Result<T, Error> {
         let admin = self.admin.clone();
         blocking(move || call(&admin)).await
+    }
+}
+
+/// What metadata says about a cluster.
+fn facts(told: Told) -> ClusterFacts {
+    let brokers = told.brokers.into_iter();
+    ClusterFacts {
+        cluster_id: told.cluster_id,
+        brokers: brokers.map(|b| (b.id, b.host, b.port as u16)).collect(),
+        ..ClusterFacts::default()
     }
 }
 

@@ -5,8 +5,9 @@ use std::pin::Pin;
 
 use tokio::io::AsyncReadExt;
 use tokio::sync::{broadcast, mpsc};
-use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
 use tribunal_proto::control::{Ended, FilePiece, Progress, Submission};
@@ -29,6 +30,7 @@ pub(crate) struct Control {
     pub(crate) docket: Docket,
     pub(crate) fleet: Fleet,
     pub(crate) tasks: TaskTracker,
+    pub(crate) shutdown: CancellationToken,
 }
 
 impl Control {
@@ -76,6 +78,17 @@ impl pb::control_server::Control for Control {
         Ok(Response::new(rows.into()))
     }
 
+    type CalibrateStream = Streamed<pb::CalibrationStep>;
+
+    async fn calibrate(&self, request: Request<pb::Submission>) -> Result<Response<Self::CalibrateStream>, Status> {
+        let submission = Submission::from(request.into_inner());
+        let (tell, told) = mpsc::channel(STREAM);
+        let work = self.docket.calibrate(&submission, self.shutdown.clone(), tell);
+        self.tasks.spawn(work.map_err(|error| status(&error))?);
+        let steps = ReceiverStream::new(told).map(|step| Ok(step.into()));
+        Ok(Response::new(Box::pin(steps)))
+    }
+
     type FolderStream = Streamed<pb::FilePiece>;
 
     async fn folder(&self, request: Request<pb::ExperimentRef>) -> Result<Response<Self::FolderStream>, Status> {
@@ -110,7 +123,7 @@ fn status(error: &Error) -> Status {
     match error {
         Error::Plan(error) => Status::invalid_argument(error.to_string()),
         Error::Store(store::Error::NotOne { .. }) => Status::not_found(error.to_string()),
-        Error::State { .. } => Status::failed_precondition(error.to_string()),
+        Error::State { .. } | Error::Busy => Status::failed_precondition(error.to_string()),
         Error::Store(_) => {
             tracing::error!(%error, "the store failed");
             Status::internal(error.to_string())

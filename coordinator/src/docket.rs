@@ -4,24 +4,24 @@ use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use tribunal_model::ids::ExperimentId;
-use tribunal_model::matrix::Matrix;
-use tribunal_model::plan::{self, Override, Plan};
-use tribunal_proto::control::{Ended, Ending, ExperimentRow, Progress, Submission, Submitted};
+use tribunal_model::plan;
+use tribunal_proto::control::{CalibrationStep, Ended, Ending, ExperimentRow, Progress, Submission, Submitted};
 use tribunal_report::experiment::{ExperimentFacts, ExperimentState};
 use tribunal_telemetry::logs;
 use tribunal_telemetry::metrics::CoordinatorMetrics;
 use uuid::Uuid;
 
+use crate::calibrating::Calibrating;
 use crate::clock::wall;
 use crate::experiment::{Experiment, OVERHEAD};
 use crate::fleet::Fleet;
 use crate::journal::Fact;
 use crate::progress::Watchers;
-use crate::store::{self, Store};
+use crate::store::{self, Store, resolve};
 
 /// Owner of the queue; cheap to clone.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ struct Inner {
     mock_program: PathBuf,
     metrics: Arc<CoordinatorMetrics>,
     state: Mutex<State>,
+    /// Held by whatever loads the agents: an experiment or a calibration.
+    stage: Arc<tokio::sync::Mutex<()>>,
     /// Something was put into the queue.
     changed: Notify,
 }
@@ -72,6 +74,8 @@ pub(crate) enum Error {
     Plan(#[from] plan::Error),
     #[error(transparent)]
     Store(#[from] store::Error),
+    #[error("the agents are busy with an experiment or a calibration; try again when it has ended")]
+    Busy,
     #[error("experiment {id} is {state}: {act} makes no sense")]
     State {
         id: ExperimentId,
@@ -120,6 +124,7 @@ impl Docket {
             mock_program,
             metrics,
             state: Mutex::new(state),
+            stage: Arc::default(),
             changed: Notify::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -146,7 +151,9 @@ impl Docket {
             };
             self.tell_places();
             let span = logs::experiment(id);
+            let stage = self.inner.stage.clone().lock_owned().await;
             self.run_one(id, &shutdown).instrument(span).await;
+            drop(stage);
             self.lock().running = None;
             self.tell_places();
             if shutdown.is_cancelled() {
@@ -187,10 +194,10 @@ impl Docket {
     fn load(&self, id: ExperimentId, entry: &Entry, shutdown: &CancellationToken) -> Result<Experiment, Error> {
         let store = self.inner.store.clone();
         let past = store.past(id)?;
-        let overrides = overrides(&past.facts.overrides)?;
-        let plan = Plan::parse(&past.file, &store.plan(id)?, &overrides)?;
-        let matrix = Matrix::resolve(&plan, past.allow_large)?;
+        let (plan, matrix) = store.resolved(id, &past)?;
+        let history = store.history(id, &past)?;
         Ok(Experiment {
+            history,
             id,
             plan,
             matrix,
@@ -208,9 +215,12 @@ impl Docket {
 
     /// Takes a plan in, journalled, at the end of the queue.
     pub(crate) fn submit(&self, submission: &Submission) -> Result<Submitted, Error> {
-        let overrides = overrides(&submission.overrides)?;
-        let plan = Plan::parse(&submission.file, &submission.plan, &overrides)?;
-        let matrix = Matrix::resolve(&plan, submission.allow_large)?;
+        let (plan, matrix) = resolve(
+            &submission.file,
+            &submission.plan,
+            &submission.overrides,
+            submission.allow_large,
+        )?;
         let id = ExperimentId::new(Uuid::now_v7());
         let facts = ExperimentFacts {
             id,
@@ -227,6 +237,10 @@ impl Docket {
             loosened: plan.limits.loosened(),
             notes: plan.environment.clone(),
             overrides: submission.overrides.clone(),
+            left_out: matrix.left_out.as_ref().map(|left_out| left_out.text.clone()),
+            design: plan.design.kind,
+            mode: plan.design.mode,
+            objective: plan.objective.clone(),
         };
         let accepted = Fact::Accepted {
             facts: Box::new(facts),
@@ -240,6 +254,35 @@ impl Docket {
             trials: matrix.trials.len() as u32,
             expected: matrix.expected_wall_time(OVERHEAD),
             warnings: matrix.warnings(&plan).iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    /// Calibrates the agents for a plan's cells: what happens goes to the channel, the last of it is the end.
+    ///
+    /// Refused while an experiment runs; one that is submitted meanwhile waits.
+    pub(crate) fn calibrate(
+        &self,
+        submission: &Submission,
+        shutdown: CancellationToken,
+        tell: mpsc::Sender<CalibrationStep>,
+    ) -> Result<impl Future<Output = ()> + Send + use<>, Error> {
+        let (plan, matrix) = resolve(
+            &submission.file,
+            &submission.plan,
+            &submission.overrides,
+            submission.allow_large,
+        )?;
+        let stage = self.inner.stage.clone().try_lock_owned().map_err(|_| Error::Busy)?;
+        let calibrating = Calibrating {
+            plan,
+            matrix,
+            fleet: self.inner.fleet.clone(),
+            store: self.inner.store.clone(),
+            shutdown,
+        };
+        Ok(async move {
+            calibrating.run(tell).await;
+            drop(stage);
         })
     }
 
@@ -382,8 +425,4 @@ impl Docket {
     pub(crate) fn store(&self) -> &Store {
         &self.inner.store
     }
-}
-
-fn overrides(texts: &[String]) -> Result<Vec<Override>, plan::Error> {
-    texts.iter().map(|text| Override::parse(text)).collect()
 }

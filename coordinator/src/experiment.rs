@@ -4,25 +4,38 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tribunal_model::design::Purpose;
 use tribunal_model::ids::{AgentName, Attempt, ExperimentId};
 use tribunal_model::matrix::Matrix;
-use tribunal_model::plan::{Bootstrap, Plan, Wanted};
-use tribunal_model::trial::Trial;
+use tribunal_model::plan::Plan;
+use tribunal_model::trial::{Rate, Trial};
 use tribunal_proto::control::{Ended, Ending, Progress};
 use tribunal_proto::session::{AttemptId, RefusalKind};
 use tribunal_report::experiment::{ExperimentState, VoidAttempt};
+use tribunal_report::format;
 use tribunal_report::result::TrialResult;
+use tribunal_stats::facts::Calibration;
 use tribunal_telemetry::metrics::CoordinatorMetrics;
 
+use crate::agenda::{self, Done, History, Next};
 use crate::attempt::Timing;
-use crate::cluster::{self, Cluster};
+use crate::calibration;
+use crate::environment::Environment;
 use crate::fleet::Fleet;
 use crate::journal::{Fact, Journal};
 use crate::progress::Watchers;
 use crate::store::{self, Past, Store, VoidRecord};
 use crate::trial::{self, Ground, Outcome, topic_names};
+
+pub(crate) mod agents;
+mod clusters;
+pub(crate) mod halt;
+
+use agents::Muster;
+use clusters::Clusters;
+use halt::{Halt, chain};
 
 /// Attempts of one trial before the experiment gives up.
 const TRIES: u32 = 3;
@@ -36,6 +49,8 @@ pub(crate) struct Experiment {
     pub(crate) plan: Plan,
     pub(crate) matrix: Matrix,
     pub(crate) past: Past,
+    /// What the results so far decide about the trials to come.
+    pub(crate) history: History,
     pub(crate) journal: Journal,
     pub(crate) store: Store,
     pub(crate) fleet: Fleet,
@@ -47,53 +62,14 @@ pub(crate) struct Experiment {
     pub(crate) metrics: std::sync::Arc<CoordinatorMetrics>,
 }
 
-/// Why an experiment does not go on.
-struct Halt {
-    ending: Ending,
-    reason: String,
-}
-
-impl Halt {
-    fn new(ending: Ending, reason: impl Into<String>) -> Self {
-        Self {
-            ending,
-            reason: reason.into(),
-        }
-    }
-}
-
-impl From<store::Error> for Halt {
-    fn from(error: store::Error) -> Self {
-        Self::new(Ending::Defect, chain(&error))
-    }
-}
-
-impl From<crate::journal::Error> for Halt {
-    fn from(error: crate::journal::Error) -> Self {
-        Self::new(Ending::Defect, chain(&error))
-    }
-}
-
-impl From<cluster::Error> for Halt {
-    fn from(error: cluster::Error) -> Self {
-        let ending = if error.unreachable() {
-            Ending::ClusterUnreachable
-        } else {
-            Ending::BadPlan
-        };
-        Self::new(ending, chain(&error))
-    }
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
+/// What a trial needs to know of the experiment around it.
+struct Around<'a> {
+    agents: &'a [AgentName],
+    environment: &'a Environment,
+    /// Estimated time to the end of the experiment, with and without this trial.
+    left: Duration,
+    left_after: Duration,
+    not_settled: Option<String>,
 }
 
 impl Experiment {
@@ -122,11 +98,17 @@ impl Experiment {
         {
             tracing::error!(error = chain(&error), "the experiment's end could not be saved");
         }
-        let invalid = self.past.finished.values().filter(|valid| !**valid).count() as u32;
+        // What only prepares, and what is asked again, is no trial that anybody reads a figure of.
+        let counts = |done: &&Done| !matches!(done.purpose, Purpose::BurnIn | Purpose::Probe(_));
+        let invalid = self.history.values().filter(counts).filter(|done| !done.valid).count() as u32;
+        let trials = match halt.ending {
+            Ending::Complete => self.history.len() as u32,
+            _ => self.of(),
+        };
         let ended = Ended {
             ending: halt.ending,
             finished: self.past.finished.len() as u32,
-            trials: self.matrix.trials.len() as u32,
+            trials,
             invalid,
             reason: halt.reason,
         };
@@ -136,21 +118,32 @@ impl Experiment {
     }
 
     async fn trials(&mut self) -> Result<(), Halt> {
-        let agents = self.agents().await?;
-        let mut cluster = tokio::select! {
+        let agents = self.muster().agents().await?;
+        let mut clusters = tokio::select! {
             () = self.cancel.cancelled() => return Err(Halt::new(Ending::Cancelled, "cancelled")),
-            cluster = Cluster::connect(&self.plan, &self.mock_program) => cluster?,
+            clusters = Clusters::connect(&self.plan, &self.mock_program) => clusters?,
         };
-        let run = self.on_cluster(&mut cluster, &agents).await;
-        cluster.end().await;
-        run
+        let run = self.on_clusters(&mut clusters, &agents).await;
+        // Clients are closed by now, so nothing brings the topics back.
+        let cleaned = self.clean(&mut clusters).await;
+        clusters.end().await;
+        run.and(cleaned)
     }
 
-    async fn on_cluster(&mut self, cluster: &mut Cluster, agents: &[AgentName]) -> Result<(), Halt> {
-        let trials = self.matrix.trials.clone();
-        for trial in &trials {
-            cluster.check(&trial.topic)?;
+    fn muster(&self) -> Muster<'_> {
+        Muster {
+            plan: &self.plan,
+            fleet: &self.fleet,
+            watchers: &self.watchers,
+            cancel: &self.cancel,
         }
+    }
+
+    async fn on_clusters(&mut self, clusters: &mut Clusters, agents: &[AgentName]) -> Result<(), Halt> {
+        for cell in &self.matrix.cells {
+            clusters.of(cell.cluster.as_deref()).check(&cell.topic)?;
+        }
+        self.check_calibrations(agents)?;
         self.journal.add(&Fact::Began {
             agents: agents.iter().map(ToString::to_string).collect(),
         })?;
@@ -160,35 +153,147 @@ impl Experiment {
                 "deleting {} topics that an earlier attempt left",
                 leftovers.len()
             ));
-            self.delete(cluster, leftovers).await?;
+            match clusters.delete_everywhere(&leftovers).await {
+                Ok(()) => self.journal.add(&Fact::TopicsDeleted { topics: leftovers })?,
+                Err(error) => self.left_behind(&leftovers, &error),
+            }
         }
+        let environment = self.environment(clusters, agents);
         let began = Instant::now();
-        let left: Vec<&Trial> = trials
-            .iter()
-            .filter(|t| !self.past.finished.contains_key(&t.id))
-            .collect();
-        for (done, trial) in left.iter().enumerate() {
-            let overhead = overhead(&left[..done], began.elapsed());
-            let estimate = |trials: &[&Trial]| trials.iter().map(|t| load_time(t) + overhead).sum();
-            let (with, after) = (estimate(&left[done..]), estimate(&left[done + 1..]));
-            self.trial(cluster, agents, trial, with, after).await?;
+        let mut run: Vec<Trial> = Vec::new();
+        loop {
+            let next = agenda::next(&self.plan, &self.matrix, &self.history);
+            let trial = match next.map_err(|reason| Halt::new(Ending::Defect, reason))? {
+                Next::Trial(trial) => *trial,
+                Next::Over(word) => {
+                    if let Some(word) = word {
+                        self.watchers.note(word);
+                    }
+                    return Ok(());
+                }
+            };
+            let not_settled = match run.last() {
+                // The way down has to follow on an overload at once.
+                Some(_) if trial.purpose == Purpose::Probe("down".to_owned()) => clusters.unsettled(),
+                Some(last) if last.block != trial.block || clusters.full() => self.settle(clusters).await?,
+                _ => clusters.unsettled(),
+            };
+            let overhead = overhead(&run, began.elapsed());
+            let (known, _) = agenda::known(&self.plan, &self.matrix, &self.history);
+            let coming = known
+                .iter()
+                .filter(|t| !self.history.contains_key(&t.id) && t.id != trial.id);
+            let left_after = coming.map(|t| load_time(t) + overhead).sum();
+            let around = Around {
+                agents,
+                environment: &environment,
+                left: left_after + load_time(&trial) + overhead,
+                left_after,
+                not_settled,
+            };
+            self.trial(clusters, &trial, &around).await?;
+            run.push(trial);
+        }
+    }
+
+    /// How many trials there are, as far as is known: those of the matrix, or of a search those made so far.
+    fn of(&self) -> u32 {
+        let (known, more) = agenda::known(&self.plan, &self.matrix, &self.history);
+        (known.len() as u32).max(self.history.len() as u32 + u32::from(more))
+    }
+
+    /// What clusters and hosts are now.
+    fn environment(&self, clusters: &Clusters, agents: &[AgentName]) -> Environment {
+        let connected = self
+            .fleet
+            .agents()
+            .into_iter()
+            .filter(|(name, _)| agents.contains(name));
+        let hosts = connected.map(|(name, agent)| (name, (agent.hello.host.clone(), agent.hello.build.clone())));
+        Environment::new(clusters.all().map(|cluster| cluster.facts.clone()), hosts.collect())
+    }
+
+    /// Says which cells come near to what the agents managed against a null sink; the plan may refuse them.
+    fn check_calibrations(&self, agents: &[AgentName]) -> Result<(), Halt> {
+        let (known, _) = agenda::known(&self.plan, &self.matrix, &self.history);
+        let (mut told, mut refused) = (Vec::new(), Vec::new());
+        for trial in &known {
+            let calibrations = self.calibrations(trial, agents)?;
+            let (warned, beyond) = calibration::beyond(&self.plan.limits, trial, agents, &calibrations);
+            let cell = cell_text(trial);
+            if let Some(why) = beyond.first() {
+                refused.push(format!("{cell}: {why}"));
+            } else if let Some(why) = warned.first() {
+                told.push(format!("near the harness's own limit: {cell}: {why}"));
+            }
+        }
+        told.dedup();
+        for line in told {
+            self.watchers.note(line);
+        }
+        match refused.first() {
+            None => Ok(()),
+            Some(first) => {
+                let reason = format!(
+                    "limits.calibration refuses {} trials; the first: {first}; use more agents, or lower the rate",
+                    refused.len()
+                );
+                Err(Halt::new(Ending::Refused, reason))
+            }
+        }
+    }
+
+    fn calibrations(&self, trial: &Trial, agents: &[AgentName]) -> Result<BTreeMap<AgentName, Calibration>, Halt> {
+        let kept = self.store.calibrations()?;
+        Ok(kept.of(&self.plan, trial, agents, &self.fleet.agents()))
+    }
+
+    /// Deletes the topics of finished trials and waits until their files are gone, as long as the plan allows. Why the
+    /// cluster has not settled by then.
+    async fn settle(&mut self, clusters: &mut Clusters) -> Result<Option<String>, Halt> {
+        self.clean(clusters).await?;
+        if let Some(gone) = clusters.settled_at() {
+            let until = gone.min(Instant::now() + self.plan.design.settle);
+            let wait = until.saturating_duration_since(Instant::now());
+            if !wait.is_zero() {
+                let seconds = wait.as_secs();
+                self.watchers.note(format!(
+                    "waiting {seconds} s for the brokers to unlink the files of deleted topics"
+                ));
+            }
+            tokio::select! {
+                () = self.cancel.cancelled() => return Err(Halt::new(Ending::Cancelled, "cancelled")),
+                () = sleep_until(until) => {}
+            }
+        }
+        Ok(clusters.unsettled())
+    }
+
+    /// Deletes what finished trials left; what cannot be deleted now is deleted by a later resume.
+    async fn clean(&mut self, clusters: &mut Clusters) -> Result<(), Halt> {
+        let (gone, left) = clusters.clean().await;
+        if !gone.is_empty() {
+            self.journal.add(&Fact::TopicsDeleted { topics: gone })?;
+        }
+        for (topics, error) in &left {
+            self.left_behind(topics, error);
         }
         Ok(())
     }
 
+    fn left_behind(&self, topics: &[String], error: &crate::cluster::Error) {
+        let topics = topics.join(", ");
+        self.watchers
+            .note(format!("topics are left on the cluster: {topics}: {error}"));
+    }
+
     /// Tries one trial until an attempt counts.
-    async fn trial(
-        &mut self,
-        cluster: &mut Cluster,
-        agents: &[AgentName],
-        trial: &Trial,
-        left: Duration,
-        left_after: Duration,
-    ) -> Result<(), Halt> {
+    async fn trial(&mut self, clusters: &mut Clusters, trial: &Trial, around: &Around<'_>) -> Result<(), Halt> {
+        let agents = around.agents;
         let first = self.past.attempts.get(&trial.id).copied().unwrap_or(0) + 1;
         for attempt in first..first + TRIES {
             if attempt > first {
-                self.back_again(agents).await?;
+                self.muster().back_again(agents).await?;
             }
             let id = AttemptId {
                 experiment: self.id,
@@ -197,10 +302,10 @@ impl Experiment {
             };
             self.watchers.tell(Progress::Began {
                 trial: trial.id,
-                of: self.matrix.trials.len() as u32,
+                of: self.of(),
                 attempt: id.attempt,
                 cell: cell_text(trial),
-                left,
+                left: around.left,
             });
             let topics = topic_names(&self.plan, id, trial.topic.count);
             self.journal.add(&Fact::AttemptBegan {
@@ -215,14 +320,22 @@ impl Experiment {
                 cancel: &self.cancel,
                 agents,
                 timing: Timing::default(),
-                left_after,
+                left_after: around.left_after,
+                calibrations: self.calibrations(trial, agents)?,
+                not_settled: around.not_settled.clone(),
+                environment: around.environment,
             };
-            let outcome = trial::run(&ground, cluster, trial, id, &topics).await;
+            let name = trial.cluster.as_deref();
+            let outcome = trial::run(&ground, clusters.of(name), trial, id, &topics).await;
+            let bytes = match &outcome {
+                Outcome::Result(result) => result.bytes_written(),
+                _ => 0,
+            };
             let last = attempt + 1 == first + TRIES;
             let next = match outcome {
                 Outcome::Result(result) => {
                     // On disk before anything else is done.
-                    self.keep(&result)?;
+                    self.keep(trial, &result)?;
                     Ok(true)
                 }
                 Outcome::Void { reason, samples } => {
@@ -253,8 +366,7 @@ impl Experiment {
                     Err(Halt::from(error))
                 }
             };
-            // Clients are closed by now, so nothing brings the topics back.
-            self.delete(cluster, topics).await?;
+            clusters.spend(name, topics, bytes);
             if next? {
                 return Ok(());
             }
@@ -262,7 +374,7 @@ impl Experiment {
         Ok(())
     }
 
-    fn keep(&mut self, result: &TrialResult) -> Result<(), Halt> {
+    fn keep(&mut self, trial: &Trial, result: &TrialResult) -> Result<(), Halt> {
         let valid = result.verdict.valid();
         self.store.keep(result)?;
         self.journal.add(&Fact::TrialFinished {
@@ -271,11 +383,12 @@ impl Experiment {
             valid,
         })?;
         self.past.finished.insert(result.trial, valid);
+        self.history.insert(result.trial, Done::of(result));
         self.metrics.trial(valid);
         self.watchers.tell(Progress::Finished {
             trial: result.trial,
-            of: self.matrix.trials.len() as u32,
-            cell: result.cell_text(),
+            of: self.of(),
+            cell: cell_text(trial),
             valid,
             bound_by: result.verdict.bound_by.to_string(),
             delivered: result.rates.delivered,
@@ -316,115 +429,30 @@ impl Experiment {
         });
         Ok(())
     }
-
-    /// Deletes topics; those that cannot be deleted now are deleted by a later resume.
-    async fn delete(&mut self, cluster: &Cluster, topics: Vec<String>) -> Result<(), Halt> {
-        match cluster.delete_topics(&topics).await {
-            Ok(()) => self.journal.add(&Fact::TopicsDeleted { topics })?,
-            Err(error) => {
-                self.watchers.note(format!(
-                    "topics are left on the cluster: {}: {error}",
-                    topics.join(", ")
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// The agents that take part, in name order; waits for them as long as the plan says.
-    async fn agents(&self) -> Result<Vec<AgentName>, Halt> {
-        let wanted = &self.plan.agents.wanted;
-        let chosen = |connected: Vec<AgentName>| match wanted {
-            Wanted::Count(count) => (connected.len() >= *count as usize)
-                .then(|| connected.into_iter().take(*count as usize).collect::<Vec<_>>()),
-            Wanted::Named(names) => names.iter().all(|name| connected.contains(name)).then(|| {
-                let mut names = names.clone();
-                names.sort();
-                names
-            }),
-            Wanted::Connected => (!connected.is_empty()).then_some(connected),
-        };
-        let words = match wanted {
-            Wanted::Count(count) => format!("{count} agents"),
-            Wanted::Named(names) => names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-            Wanted::Connected => "an agent".to_owned(),
-        };
-        let agents = self.wait_for(chosen, &words).await?;
-        self.same_builds(&agents)?;
-        Ok(agents)
-    }
-
-    /// Waits until all agents of the experiment are connected again.
-    async fn back_again(&self, agents: &[AgentName]) -> Result<(), Halt> {
-        let all = |connected: Vec<AgentName>| agents.iter().all(|agent| connected.contains(agent)).then_some(());
-        let words = agents.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        self.wait_for(all, &words).await?;
-        self.same_builds(agents)
-    }
-
-    async fn wait_for<T>(&self, enough: impl Fn(Vec<AgentName>) -> Option<T>, words: &str) -> Result<T, Halt> {
-        let until = Instant::now() + self.plan.agents.wait;
-        let mut joins = self.fleet.joins();
-        let mut said = false;
-        loop {
-            joins.mark_unchanged();
-            let connected: Vec<AgentName> = self.fleet.agents().into_keys().collect();
-            let names = connected.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            if let Some(found) = enough(connected) {
-                return Ok(found);
-            }
-            let names = if names.is_empty() { "none".to_owned() } else { names };
-            if !std::mem::replace(&mut said, true) {
-                self.watchers.note(format!("waiting for {words}; connected: {names}"));
-            }
-            tokio::select! {
-                () = self.cancel.cancelled() => return Err(Halt::new(Ending::Cancelled, "cancelled")),
-                changed = timeout_at(until, joins.changed()) => if changed.is_err() {
-                    let waited = self.plan.agents.wait;
-                    let reason = format!("waited {waited:?} for {words}; connected: {names}");
-                    return Err(Halt::new(Ending::AgentsLost, reason));
-                }
-            }
-        }
-    }
-
-    /// Agents whose builds differ in anything that makes a number are not mixed; a mock is not for other hosts.
-    fn same_builds(&self, agents: &[AgentName]) -> Result<(), Halt> {
-        let connected = self.fleet.agents();
-        let taking: BTreeMap<_, _> = connected.iter().filter(|(name, _)| agents.contains(name)).collect();
-        let mut builds = taking.iter().map(|(name, agent)| (name, &agent.hello.build));
-        if let Some((first, build)) = builds.next() {
-            if let Some((other, theirs)) = builds.find(|(_, theirs)| !build.measures_like(theirs)) {
-                let reason = format!("agents {first} and {other} are of different builds: {build:?}, {theirs:?}");
-                return Err(Halt::new(Ending::Refused, reason));
-            }
-            if build.version != env!("CARGO_PKG_VERSION") {
-                let (theirs, ours) = (&build.version, env!("CARGO_PKG_VERSION"));
-                let reason = format!("agent {first} is tribunal {theirs}, the coordinator {ours}");
-                return Err(Halt::new(Ending::Refused, reason));
-            }
-        }
-        if let Bootstrap::Mock { .. } = self.plan.cluster.bootstrap {
-            let ours = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-            if let Some((name, _)) = taking.iter().find(|(_, agent)| agent.hello.host.boot_id != ours.trim()) {
-                let reason = format!("agent {name} is on another host, where the coordinator's mock cannot be reached");
-                return Err(Halt::new(Ending::Refused, reason));
-            }
-        }
-        Ok(())
-    }
 }
 
+/// What a trial is of, for people: its cell, or its purpose where that is another.
 fn cell_text(trial: &Trial) -> String {
     let levels: Vec<String> = trial
         .levels
         .iter()
         .map(|level| format!("{}={}", level.factor, level.value))
         .collect();
-    if levels.is_empty() {
+    let cell = if levels.is_empty() {
         "baseline".to_owned()
     } else {
         levels.join(" ")
+    };
+    let at = match trial.load.rate {
+        Rate::Paced(rate) => format!(" at {}", format::rate(rate.as_per_second())),
+        Rate::Saturate => String::new(),
+    };
+    match &trial.purpose {
+        Purpose::Cell => cell,
+        Purpose::Canary | Purpose::BurnIn => format!("{}{at}", trial.purpose),
+        Purpose::Capacity => format!("{cell}, {}", trial.purpose),
+        Purpose::Share(percent) => format!("{cell}{at} ({percent} % of the slowest)"),
+        Purpose::Probe(what) => format!("{cell}, {what}{at}"),
     }
 }
 
@@ -433,8 +461,8 @@ fn load_time(trial: &Trial) -> Duration {
 }
 
 /// What trials have taken besides their warm-up and window, on average.
-fn overhead(done: &[&Trial], elapsed: Duration) -> Duration {
-    let load: Duration = done.iter().map(|trial| load_time(trial)).sum();
+fn overhead(done: &[Trial], elapsed: Duration) -> Duration {
+    let load: Duration = done.iter().map(load_time).sum();
     match done.len() as u32 {
         0 => OVERHEAD,
         n => elapsed.saturating_sub(load) / n,

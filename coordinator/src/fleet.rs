@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tribunal_model::ids::AgentName;
+use tribunal_model::trial::Trial;
 use tribunal_proto::control::AgentRow;
 use tribunal_proto::session::{AgentMessage, AttemptId, CoordinatorMessage, Hello};
-use tribunal_stats::facts::ClockFacts;
+use tribunal_stats::facts::{Calibration, ClockFacts};
 use tribunal_telemetry::metrics::CoordinatorMetrics;
 use uuid::Uuid;
 
@@ -47,7 +48,21 @@ struct Inner {
 struct State {
     agents: BTreeMap<AgentName, Connected>,
     listener: Option<Listener>,
+    /// Calibrations that agents are at, by their numbers.
+    calibrations: BTreeMap<u64, Awaited>,
+    /// The number of the last calibration.
+    last_calibration: u64,
 }
+
+/// Who waits for an agent's calibration.
+#[derive(Debug)]
+struct Awaited {
+    agent: AgentName,
+    outcome: oneshot::Sender<CalibrationOutcome>,
+}
+
+/// What an agent managed, or why it could not tell.
+pub(crate) type CalibrationOutcome = Result<Calibration, String>;
 
 /// The running attempt's ear.
 #[derive(Debug)]
@@ -107,6 +122,7 @@ impl Fleet {
         let (old, ear) = {
             let mut state = self.lock();
             let old = state.agents.insert(name.clone(), connected);
+            state.forget_calibrations(&name);
             self.inner.metrics.agents(state.agents.len());
             let ear = old.is_some().then(|| state.ear(&name)).flatten();
             (old, ear)
@@ -134,6 +150,7 @@ impl Fleet {
                 return;
             }
             state.agents.remove(name);
+            state.forget_calibrations(name);
             self.inner.metrics.agents(state.agents.len());
             state.ear(name)
         };
@@ -194,6 +211,39 @@ impl Fleet {
         }
     }
 
+    /// Has an agent find out what its share of a trial's producers manages against a null sink. The answer is dropped
+    /// when the agent is lost.
+    pub(crate) fn calibrate(
+        &self,
+        agent: &AgentName,
+        trial: Trial,
+        producers: Vec<u32>,
+    ) -> oneshot::Receiver<CalibrationOutcome> {
+        let (outcome, answer) = oneshot::channel();
+        let id = {
+            let mut state = self.lock();
+            state.last_calibration += 1;
+            let id = state.last_calibration;
+            if state.agents.contains_key(agent) {
+                let agent = agent.clone();
+                state.calibrations.insert(id, Awaited { agent, outcome });
+            }
+            id
+        };
+        let trial = Box::new(trial);
+        self.tell(agent, CoordinatorMessage::Calibrate { id, trial, producers });
+        answer
+    }
+
+    /// An agent's calibration has ended.
+    pub(crate) fn calibrated(&self, name: &AgentName, id: u64, outcome: CalibrationOutcome) {
+        let awaited = self.lock().calibrations.remove(&id);
+        if let Some(awaited) = awaited.filter(|awaited| awaited.agent == *name) {
+            // Nobody may be waiting any more.
+            let _ = awaited.outcome.send(outcome);
+        }
+    }
+
     /// The connected agents by name.
     pub(crate) fn agents(&self) -> BTreeMap<AgentName, Connected> {
         self.lock().agents.clone()
@@ -225,6 +275,10 @@ impl Fleet {
 }
 
 impl State {
+    fn forget_calibrations(&mut self, agent: &AgentName) {
+        self.calibrations.retain(|_, awaited| awaited.agent != *agent);
+    }
+
     /// The running attempt's channel, when the agent takes part in it.
     fn ear(&self, name: &AgentName) -> Option<mpsc::Sender<FleetEvent>> {
         self.listener

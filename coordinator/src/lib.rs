@@ -3,13 +3,17 @@
 //! It is never on the load path: agents run by themselves between *go* and their final report, and a coordinator that
 //! is slow or gone costs a trial, not a number.
 
+mod agenda;
 mod attempt;
 mod audit;
+mod calibrating;
+mod calibration;
 pub mod client;
 mod clock;
 mod cluster;
 mod control;
 mod docket;
+mod environment;
 mod experiment;
 mod fleet;
 pub mod journal;
@@ -19,6 +23,7 @@ mod progress;
 mod result;
 pub mod service;
 mod session;
+mod steady;
 pub mod store;
 mod trial;
 mod verdict;

@@ -7,7 +7,9 @@ use tribunal_model::ids::AgentName;
 use tribunal_model::trial::{Part, Windows};
 use tribunal_report::result::{StoredDistribution, StoredSample};
 use tribunal_stats::facts::RunFacts;
-use tribunal_stats::{Activity, AgentReport, Backlog, ClientStatistics, Distribution, PartitionCount, Sample, Tallies};
+use tribunal_stats::{
+    Activity, AgentReport, Backlog, ClientStatistics, Distribution, OffsetSet, PartitionCount, Sample, Tallies,
+};
 
 /// Samples that may wait for a slow agent; beyond, the oldest is closed as it is.
 const OPEN: usize = 5;
@@ -20,6 +22,8 @@ pub(crate) struct Merged {
     pub(crate) backlog: Backlog,
     pub(crate) statistics: ClientStatistics,
     pub(crate) partitions: BTreeMap<(String, i32), PartitionCount>,
+    /// Acknowledged offsets, where the trial asks for them.
+    pub(crate) offsets: BTreeMap<(String, i32), OffsetSet>,
     /// What is kept of each agent by itself.
     pub(crate) agents: BTreeMap<AgentName, Kept>,
 }
@@ -32,6 +36,11 @@ pub(crate) struct Kept {
     /// 99th percentile of the schedule delay in the window, and the share of late sends.
     pub(crate) schedule_delay_p99: Duration,
     pub(crate) late_share: f64,
+    /// Mean and greatest service time of the window's acknowledged records.
+    pub(crate) mean_service: Duration,
+    pub(crate) max_service: Duration,
+    /// Share of the window's intended sends that were not acknowledged.
+    pub(crate) unacknowledged_share: f64,
 }
 
 impl Merged {
@@ -44,6 +53,9 @@ impl Merged {
         for (partition, count) in &report.partitions {
             self.partitions.entry(partition.clone()).or_default().add(count);
         }
+        for (partition, offsets) in &report.offsets {
+            self.offsets.entry(partition.clone()).or_default().merge(offsets);
+        }
         let measured = report.tallies.get(Part::Window);
         let sends = measured.map_or(0, |tally| tally.schedule_delay.count());
         let late = measured.map_or(0, |tally| tally.late_sends);
@@ -53,6 +65,12 @@ impl Merged {
                 .and_then(|tally| tally.schedule_delay.quantile(0.99))
                 .unwrap_or_default(),
             late_share: if sends == 0 { 0.0 } else { late as f64 / sends as f64 },
+            mean_service: measured.and_then(|tally| tally.service.mean()).unwrap_or_default(),
+            max_service: measured.and_then(|tally| tally.service.max()).unwrap_or_default(),
+            unacknowledged_share: measured.map_or(0.0, |tally| {
+                let fates = &tally.fates;
+                1.0 - fates.acknowledged as f64 / fates.scheduled.max(1) as f64
+            }),
             run: report.facts,
         };
         self.agents.insert(agent.clone(), kept);
@@ -130,6 +148,16 @@ impl Series {
             response: StoredDistribution::new(&response, 0),
             service: StoredDistribution::new(&service, 0),
         });
+    }
+
+    /// The window begins at another instant than was thought.
+    pub(crate) fn announced(&mut self, windows: Windows) {
+        self.windows = windows;
+    }
+
+    /// The latest sample in its stored form.
+    pub(crate) fn latest(&self) -> Option<&StoredSample> {
+        self.done.last()
     }
 
     /// Acknowledged records per second in the latest whole sample.

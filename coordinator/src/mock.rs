@@ -1,7 +1,7 @@
 //! librdkafka's mock cluster, as a child process of the coordinator.
 //!
-//! The child prints `bootstrap=HOST:PORT,…`, then answers lines `topic NAME PARTITIONS REPLICATION` on its standard input with
-//! `ok NAME` or `error NAME TEXT`. It ends when its standard input closes, so it cannot outlive the coordinator.
+//! What the two say to each other is in `tribunal_kafka::mock::line`. The child ends when its standard input closes, so it
+//! cannot outlive the coordinator.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tribunal_kafka::mock::line::{self, BROKERS};
 
-/// Brokers of a mock cluster.
-pub(crate) const BROKERS: u32 = 3;
 /// How long the child may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -43,8 +42,7 @@ impl Mock {
             source,
         };
         let mut child = Command::new(program)
-            .args(["mock", "--brokers", &BROKERS.to_string()])
-            .args(["--round-trip-ms", &round_trip.as_millis().to_string()])
+            .args(line::arguments(BROKERS, round_trip))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -60,8 +58,7 @@ impl Mock {
             output: BufReader::new(output).lines(),
         };
         let first = mock.line().await?;
-        first
-            .strip_prefix("bootstrap=")
+        line::greeted(&first)
             .ok_or(Error::Silent)?
             .clone_into(&mut mock.bootstrap);
         Ok(mock)
@@ -74,13 +71,9 @@ impl Mock {
 
     /// Makes a topic.
     pub(crate) async fn topic(&mut self, name: &str, partitions: u32, replication: u32) -> Result<(), Error> {
-        let line = format!("topic {name} {partitions} {replication}\n");
+        let line = line::topic(name, partitions, replication);
         self.input.write_all(line.as_bytes()).await.map_err(|_| Error::Silent)?;
-        let answer = self.line().await?;
-        match answer.strip_prefix("ok ") {
-            Some(_) => Ok(()),
-            None => Err(Error::Refused(answer)),
-        }
+        line::answered(&self.line().await?).map_err(Error::Refused)
     }
 
     /// Ends the child.

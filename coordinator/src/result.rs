@@ -1,22 +1,30 @@
 //! The result of a complete attempt: audit, verdict, and everything that is kept.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tribunal_kafka::admin::PartitionState;
+use tribunal_model::design::AuditLevel;
 use tribunal_model::ids::AgentName;
 use tribunal_model::properties::Properties;
-use tribunal_model::trial::{Content, Partitioner, Rate, Trial, WhenFull};
+use tribunal_model::trial::{Content, Partitioner, Rate, Trial, WhenFull, Windows};
 use tribunal_proto::session::AttemptId;
 use tribunal_report::audit::Audit;
-use tribunal_report::result::{AgentFacts, PartResult, SCHEMA_VERSION, TopicFacts, TrialResult, WorkloadFacts};
-use tribunal_stats::facts::ProducerFacts;
+use tribunal_report::caveat::Caveat;
+use tribunal_report::eligibility::{Mark, Percentile, Rank, episodes};
+use tribunal_report::objective;
+use tribunal_report::result::{
+    AgentFacts, ClusterFacts, PartResult, SCHEMA_VERSION, TopicFacts, TrialResult, WorkloadFacts,
+};
+use tribunal_stats::facts::{Calibration, ProducerFacts};
 
 use crate::audit::{Offsets, audit};
 use crate::cluster::{self, Cluster, States};
 use crate::fleet::Connected;
 use crate::merge::{Merged, Series};
+use crate::steady;
 use crate::trial::Ground;
-use crate::verdict::{Evidence, judge};
+use crate::verdict::{Evidence, Judgement, SHORT_WINDOW, judge};
 
 /// What is left of a course that is complete.
 #[derive(Debug)]
@@ -25,6 +33,10 @@ pub(crate) struct Finished {
     pub(crate) merged: Merged,
     pub(crate) series: Series,
     pub(crate) states: Vec<States>,
+    /// The trial's parts as they were.
+    pub(crate) windows: Windows,
+    /// How long t1 was put off in vain.
+    pub(crate) never_settled: Option<Duration>,
 }
 
 /// What was known before the load.
@@ -35,6 +47,8 @@ pub(crate) struct Before {
     pub(crate) offsets: Offsets,
     pub(crate) ready: States,
     pub(crate) connected: BTreeMap<AgentName, Connected>,
+    /// The cluster as it was just before the agents prepared.
+    pub(crate) cluster: ClusterFacts,
 }
 
 /// Audits and judges a complete attempt.
@@ -51,7 +65,20 @@ pub(crate) async fn result(
         merged,
         series,
         states,
+        windows,
+        never_settled,
     } = finished;
+    let trial = &Trial {
+        windows,
+        ..trial.clone()
+    };
+    let samples = series.finish();
+    let steady = steady::assess(trial, &samples);
+    let taking = before
+        .connected
+        .iter()
+        .filter(|(agent, _)| producers.contains_key(*agent));
+    let hosts = taking.map(|(agent, c)| (agent.clone(), (c.hello.host.clone(), c.hello.build.clone())));
     let all: Vec<&ProducerFacts> = producers.values().flatten().collect();
     let (isr_changes, leader_changes) = changes(&before.ready, &states);
     let shared_hosts = shared_hosts(&before.connected, &producers, cluster);
@@ -66,6 +93,11 @@ pub(crate) async fn result(
         mock: cluster.facts.mock,
         isr_changes,
         leader_changes,
+        of_ceiling: of_ceiling(&ground.calibrations, &producers, trial),
+        steady: &steady,
+        never_settled,
+        environment: ground.environment.changes(&before.cluster, &hosts.collect()),
+        not_settled: ground.not_settled.clone(),
     };
     let blind = crate::verdict::blind(&evidence);
     let audit = match audit(
@@ -73,6 +105,7 @@ pub(crate) async fn result(
         &before.offsets,
         trial.topic.partitions,
         &merged.partitions,
+        (trial.audit == AuditLevel::Offsets).then_some(&merged.offsets),
         blind,
     )
     .await
@@ -84,7 +117,7 @@ pub(crate) async fn result(
         }
     };
     evidence.audit = &audit;
-    let (verdict, rates) = judge(&evidence);
+    let Judgement { verdict, rates, checks } = judge(&evidence);
     let agents = merged.agents.iter().filter_map(|(name, kept)| {
         let connected = before.connected.get(name)?;
         Some(AgentFacts {
@@ -95,6 +128,8 @@ pub(crate) async fn result(
             producers: producers.get(name).cloned().unwrap_or_default(),
             run: kept.run.clone(),
             window: kept.window,
+            calibration: ground.calibrations.get(name).cloned(),
+            certificate: connected.hello.certificate.clone(),
         })
     });
     let parts = merged
@@ -102,30 +137,74 @@ pub(crate) async fn result(
         .iter()
         .map(|(part, tally)| PartResult::new(part, tally))
         .collect();
-    Ok(TrialResult {
+    let mut result = TrialResult {
         schema_version: SCHEMA_VERSION,
         experiment: id.experiment,
         trial: id.trial,
         cell: trial.cell,
         block: trial.block,
+        purpose: trial.purpose.clone(),
         attempt: id.attempt,
         levels: trial.levels.clone(),
         began: before.began,
         workload: workload(trial),
         windows: trial.windows,
         limits: ground.plan.limits,
-        cluster: cluster.facts.clone(),
+        cluster: before.cluster,
         topic: before.topic,
         agents: agents.collect(),
+        checks,
+        steady,
         verdict,
+        objective: None,
         rates,
         parts,
         window: merged.window,
         backlog: merged.backlog,
         statistics: merged.statistics.clone(),
         audit,
-        samples: series.finish(),
+        samples,
+    };
+    if trial.windows.measure >= SHORT_WINDOW {
+        result.verdict.caveats.extend(few_episodes(&result));
+    }
+    let objective = ground.plan.objective.as_ref();
+    result.objective = objective.map(|objective| objective::assess(objective, &result));
+    Ok(result)
+}
+
+/// The first percentile of the window that few separate moments made.
+fn few_episodes(result: &TrialResult) -> Option<Caveat> {
+    [Rank::P99, Rank::P999].into_iter().find_map(|rank| {
+        let made_by_one = matches!(
+            Percentile::response(result, rank),
+            Percentile::Told {
+                mark: Mark::OneEvent,
+                ..
+            }
+        );
+        made_by_one.then(|| Caveat::FewEpisodes {
+            percentile: rank.name().to_owned(),
+            episodes: episodes(result, rank) as u64,
+        })
     })
+}
+
+/// Each calibrated agent's share of the offered rate over what it managed against a null sink.
+fn of_ceiling(
+    calibrations: &BTreeMap<AgentName, Calibration>,
+    producers: &BTreeMap<AgentName, Vec<ProducerFacts>>,
+    trial: &Trial,
+) -> BTreeMap<AgentName, f64> {
+    let Rate::Paced(rate) = trial.load.rate else {
+        return BTreeMap::new();
+    };
+    let each = rate.as_per_second() / f64::from(trial.load.producers.max(1));
+    let share = |(agent, calibration): (&AgentName, &Calibration)| {
+        let producers = producers.get(agent)?.len() as f64;
+        Some((agent.clone(), each * producers / calibration.ceiling.max(1e-9)))
+    };
+    calibrations.iter().filter_map(share).collect()
 }
 
 /// What a trial was asked to send, in words.
@@ -140,6 +219,7 @@ fn workload(trial: &Trial) -> WorkloadFacts {
             Rate::Paced(rate) => Some(rate.as_per_second()),
             Rate::Saturate => None,
         },
+        profile: load.profile.as_ref().map(|profile| profile.text().to_owned()),
         arrivals: load.arrivals,
         producers: load.producers,
         record,

@@ -130,6 +130,7 @@ impl Coordinator {
             docket: self.docket.clone(),
             fleet: self.fleet.clone(),
             tasks: tasks.clone(),
+            shutdown: shutdown.clone(),
         };
         let server = Server::builder()
             .http2_keepalive_interval(Some(KEEP_ALIVE))

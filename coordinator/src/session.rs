@@ -163,11 +163,15 @@ impl Session {
                     })
                     .await;
             }
+            AgentMessage::Calibrated { id, outcome } => {
+                return self.fleet.calibrated(name, *id, outcome.clone());
+            }
             AgentMessage::Ready { attempt, .. }
             | AgentMessage::Refused { attempt, .. }
             | AgentMessage::Armed { attempt, .. }
             | AgentMessage::NotStarted { attempt, .. }
             | AgentMessage::Sample { attempt, .. }
+            | AgentMessage::WindowOpens { attempt, .. }
             | AgentMessage::WindowResolved { attempt }
             | AgentMessage::Report { attempt, .. }
             | AgentMessage::Stopped { attempt, .. } => *attempt,

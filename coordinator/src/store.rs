@@ -1,6 +1,6 @@
 //! The store: one folder per experiment.
 //!
-//! `experiments/ID/` holds `plan.toml` (the plan's text), `journal.jsonl`, `trials/tNNN.json` (a finished trial),
+//! `calibrations.json` holds what agents managed against a null sink. `experiments/ID/` holds `plan.toml` (the plan's text), `journal.jsonl`, `trials/tNNN.json` (a finished trial),
 //! `void/tNNN-A.json` (what is left of an attempt that does not count) and `report.{md,json,csv}`, rendered from the others.
 
 use std::collections::BTreeMap;
@@ -9,12 +9,18 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tribunal_model::design::Purpose;
 use tribunal_model::ids::{Attempt, ExperimentId, TrialId};
+use tribunal_model::matrix::Matrix;
+use tribunal_model::plan::{self, Override, Plan};
 use tribunal_proto::control::ExperimentRow;
 use tribunal_report::experiment::{ExperimentFacts, ExperimentReport, ExperimentState, VoidAttempt};
 use tribunal_report::result::{StoredSample, TrialResult};
+use tribunal_report::search::SearchOutcome;
 use tribunal_report::{csv, json, markdown};
 
+use crate::agenda::{self, Done, History};
+use crate::calibration::Calibrations;
 use crate::journal::{self, Fact, Journal, sync_folder};
 
 /// The folder that holds the experiments' folders.
@@ -62,6 +68,25 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         source: json::Error,
+    },
+    /// The kept calibrations cannot be read by this build.
+    #[error("{path} cannot be understood; remove it and run `tribunal calibrate` anew")]
+    Calibrations {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The plan of an experiment cannot be read by this build.
+    #[error(transparent)]
+    Plan(#[from] plan::Error),
+    /// Probes are not those that the plan's search asks for.
+    #[error("experiment {id}: {reason}")]
+    Search {
+        /// The experiment.
+        id: ExperimentId,
+        /// What does not fit.
+        reason: String,
     },
     /// A journal does not begin as journals do.
     #[error("{path} does not tell what the experiment is")]
@@ -241,18 +266,64 @@ impl Store {
     /// Everything that is known of an experiment, read from its folder.
     pub fn report(&self, id: ExperimentId) -> Result<ExperimentReport, Error> {
         let past = self.past(id)?;
-        let mut results = Vec::new();
-        for trial in past.finished.keys() {
-            let path = self.result_path(id, *trial);
-            let text = fs::read_to_string(&path).map_err(|source| failed(&path, "read", source))?;
-            results.push(json::read_trial(&text).map_err(|source| Error::Result { path, source })?);
-        }
+        let results: Vec<TrialResult> = past
+            .finished
+            .keys()
+            .map(|trial| self.result(id, *trial))
+            .collect::<Result<_, _>>()?;
         Ok(ExperimentReport {
+            searches: self.searches(id, &past, &results)?,
             facts: past.facts,
             results,
             void_attempts: past.void,
             given_up: past.given_up,
         })
+    }
+
+    /// The plan with its matrix, as accepted.
+    pub(crate) fn resolved(&self, id: ExperimentId, past: &Past) -> Result<(Plan, Matrix), Error> {
+        let text = self.plan(id)?;
+        Ok(resolve(&past.file, &text, &past.facts.overrides, past.allow_large)?)
+    }
+
+    /// The capacity searches of an experiment, as far as its results bring them.
+    fn searches(&self, id: ExperimentId, past: &Past, results: &[TrialResult]) -> Result<Vec<SearchOutcome>, Error> {
+        let probed = |result: &TrialResult| matches!(result.purpose, Purpose::Probe(_));
+        if !results.iter().any(probed) {
+            return Ok(Vec::new());
+        }
+        let (plan, matrix) = self.resolved(id, past)?;
+        let history = results.iter().map(|result| (result.trial, Done::of(result))).collect();
+        agenda::searches(&plan, &matrix, &history).map_err(|reason| Error::Search { id, reason })
+    }
+
+    /// What the results so far decide about the trials to come.
+    pub(crate) fn history(&self, id: ExperimentId, past: &Past) -> Result<History, Error> {
+        let done = |trial: &TrialId| Ok((*trial, Done::of(&self.result(id, *trial)?)));
+        past.finished.keys().map(done).collect()
+    }
+
+    fn result(&self, id: ExperimentId, trial: TrialId) -> Result<TrialResult, Error> {
+        let path = self.result_path(id, trial);
+        let text = fs::read_to_string(&path).map_err(|source| failed(&path, "read", source))?;
+        json::read_trial(&text).map_err(|source| Error::Result { path, source })
+    }
+
+    /// What agents managed against a null sink; nothing where nothing was kept.
+    pub(crate) fn calibrations(&self) -> Result<Calibrations, Error> {
+        let path = self.calibrations_path();
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Calibrations::default()),
+            Err(source) => return Err(failed(&path, "read", source)),
+        };
+        serde_json::from_str(&text).map_err(|source| Error::Calibrations { path, source })
+    }
+
+    /// Keeps them.
+    pub(crate) fn keep_calibrations(&self, calibrations: &Calibrations) -> Result<(), Error> {
+        let text = serde_json::to_string_pretty(calibrations).expect("invariant: string keys only");
+        save(&self.calibrations_path(), text.as_bytes())
     }
 
     /// The plan's text.
@@ -323,6 +394,10 @@ impl Store {
         Ok(files)
     }
 
+    fn calibrations_path(&self) -> PathBuf {
+        self.root.join("calibrations.json")
+    }
+
     fn journal_path(&self, id: ExperimentId) -> PathBuf {
         self.folder(id).join("journal.jsonl")
     }
@@ -330,6 +405,22 @@ impl Store {
     fn result_path(&self, id: ExperimentId, trial: TrialId) -> PathBuf {
         self.folder(id).join("trials").join(format!("{trial}.json"))
     }
+}
+
+/// A plan's text with its overrides, resolved.
+pub(crate) fn resolve(
+    file: &str,
+    text: &str,
+    overrides: &[String],
+    allow_large: bool,
+) -> Result<(Plan, Matrix), plan::Error> {
+    let overrides: Vec<Override> = overrides
+        .iter()
+        .map(|text| Override::parse(text))
+        .collect::<Result<_, _>>()?;
+    let plan = Plan::parse(file, text, &overrides)?;
+    let matrix = Matrix::resolve(&plan, allow_large)?;
+    Ok((plan, matrix))
 }
 
 fn failed(path: &Path, act: &'static str, source: std::io::Error) -> Error {

@@ -9,20 +9,23 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use tribunal_model::ids::AgentName;
 use tribunal_model::plan::Plan;
-use tribunal_model::trial::{Share, Trial};
+use tribunal_model::trial::{Share, Trial, Windows};
 use tribunal_proto::control::{Phase, Progress};
 use tribunal_proto::session::{AgentMessage, AttemptId, CoordinatorMessage, Prepare, RefusalKind};
 use tribunal_report::result::{StoredSample, TrialResult};
-use tribunal_stats::facts::ProducerFacts;
+use tribunal_stats::facts::{Calibration, ProducerFacts};
+use tribunal_stats::steady::{Rules, Settling};
 use tribunal_telemetry::logs;
 
-use crate::attempt::{Attempt, Effect, Ending, Event, Order, Timing};
+use crate::attempt::{Attempt, Effect, Ending, Event, Order, Timing, latest};
 use crate::clock::{now_ns, tokio_instant, wall};
 use crate::cluster::{self, Cluster, States};
-use crate::fleet::{Fleet, FleetEvent};
+use crate::environment::Environment;
+use crate::fleet::{Connected, Fleet, FleetEvent};
 use crate::merge::{Merged, Series};
 use crate::progress::Watchers;
 use crate::result::{Before, Finished, result};
+use crate::steady;
 
 /// What an attempt needs from its experiment.
 #[derive(Debug)]
@@ -36,6 +39,12 @@ pub(crate) struct Ground<'a> {
     pub(crate) timing: Timing,
     /// Estimated time from the end of this trial to the end of the experiment.
     pub(crate) left_after: Duration,
+    /// What the agents managed against a null sink for such cells.
+    pub(crate) calibrations: BTreeMap<AgentName, Calibration>,
+    /// Why the cluster has not settled since the last trial.
+    pub(crate) not_settled: Option<String>,
+    /// What the environment was when the experiment began.
+    pub(crate) environment: &'a Environment,
 }
 
 /// How an attempt came out.
@@ -108,6 +117,7 @@ async fn attempt(
     }
     let before = cluster.end_offsets(topics, shape.partitions).await?;
     let ready = cluster.states(topics).await?;
+    let now = cluster.look().await?;
     let connected = ground.fleet.agents();
     let shares = shares(ground.agents, trial);
     let mut course = Course::new(ground, trial, id, &shares);
@@ -149,6 +159,7 @@ async fn attempt(
                 offsets: before,
                 ready,
                 connected,
+                cluster: now,
             },
         )
         .await?,
@@ -181,6 +192,12 @@ struct Course<'a> {
     start: Option<i64>,
     /// Replicas and leaders at t1 and t2.
     states: Vec<States>,
+    /// The trial's parts; t1 at the latest until it has been announced.
+    windows: Windows,
+    /// Watches the samples for a steady load, until t1 has been announced.
+    settling: Option<Settling>,
+    /// The window has just been announced: what is done at t1 and t2 moves.
+    moved: bool,
 }
 
 impl<'a> Course<'a> {
@@ -191,13 +208,22 @@ impl<'a> Course<'a> {
             trial,
             id,
             shares,
-            machine: Attempt::new(shares.keys().cloned(), trial.windows, ground.timing, now_ns()),
+            machine: Attempt::new(
+                shares.keys().cloned(),
+                trial.windows,
+                trial.settle,
+                ground.timing,
+                now_ns(),
+            ),
             events,
             producers: BTreeMap::new(),
             merged: Merged::default(),
-            series: Series::new(shares.len(), trial.windows),
+            series: Series::new(shares.len(), latest(trial.windows, trial.settle)),
             start: None,
             states: Vec::new(),
+            windows: latest(trial.windows, trial.settle),
+            settling: (!trial.settle.is_zero()).then(|| Settling::new(Rules::default())),
+            moved: false,
         }
     }
 
@@ -210,13 +236,20 @@ impl<'a> Course<'a> {
                 self.perform(effects);
                 continue;
             }
+            let agents_on_host = self.on_host(&connected, agent);
             let prepare = Prepare {
                 attempt: self.id,
                 trial: self.trial.clone(),
                 producers: share.producers.clone(),
                 bootstrap: cluster.facts.bootstrap.clone(),
-                cluster_properties: self.ground.plan.cluster.properties.clone(),
+                cluster_properties: self
+                    .ground
+                    .plan
+                    .cluster_named(self.trial.cluster.as_deref())
+                    .properties
+                    .clone(),
                 topics: topics.to_vec(),
+                agents_on_host,
             };
             self.ground
                 .fleet
@@ -224,11 +257,19 @@ impl<'a> Course<'a> {
         }
     }
 
+    /// Agents of the attempt that share this one's host, itself included.
+    fn on_host(&self, connected: &BTreeMap<AgentName, Connected>, agent: &AgentName) -> u32 {
+        let host = |name: &AgentName| connected.get(name).map(|c| c.hello.host.boot_id.clone());
+        let own = host(agent);
+        self.shares.keys().filter(|other| host(other) == own).count() as u32
+    }
+
     /// Feeds the machine until it is over. What the cluster is asked meanwhile does not hold the machine up.
     async fn drive(&mut self, cluster: &Cluster, topics: &[String]) -> Ending {
         let mut cancelled = false;
         let mut looks: Vec<(i64, Phase)> = Vec::new();
         let mut look = None;
+        let mut started = false;
         let mut ending = None;
         while ending.is_none() {
             let deadline = tokio_instant(self.machine.deadline());
@@ -265,13 +306,19 @@ impl<'a> Course<'a> {
                 let effects = self.machine.step(event, now_ns());
                 ending = self.perform(effects);
             }
-            if let Some(start) = self.start.take() {
-                let windows = &self.trial.windows;
-                looks = vec![
-                    (start, Phase::WarmingUp),
+            if let Some(start) = self.start {
+                let windows = &self.windows;
+                let at_ends = [
                     (start + windows.t1_ns(), Phase::Measuring),
                     (start + windows.t2_ns(), Phase::Draining),
                 ];
+                if !std::mem::replace(&mut started, true) {
+                    looks.push((start, Phase::WarmingUp));
+                    looks.extend(at_ends);
+                } else if std::mem::take(&mut self.moved) {
+                    looks.retain(|(_, phase)| *phase == Phase::WarmingUp);
+                    looks.extend(at_ends);
+                }
             }
         }
         ending.unwrap_or(Ending::Cancelled)
@@ -296,8 +343,11 @@ impl<'a> Course<'a> {
                 self.merged.add(&agent, *report);
                 Some(Event::Reported(agent))
             }
+            AgentMessage::WindowOpens { accepted, .. } => Some(Event::WindowOpens(agent, accepted)),
             AgentMessage::Sample { sample, .. } => {
+                let mut steady = None;
                 if self.series.add(*sample) {
+                    steady = self.steady();
                     self.ground.watchers.tell(Progress::Live {
                         trial: self.id.trial,
                         delivered: self.series.delivered(),
@@ -305,10 +355,17 @@ impl<'a> Course<'a> {
                         left: self.ground.left_after,
                     });
                 }
-                None
+                steady
             }
-            AgentMessage::Hello(_) | AgentMessage::ClockPing { .. } => None,
+            AgentMessage::Hello(_) | AgentMessage::ClockPing { .. } | AgentMessage::Calibrated { .. } => None,
         }
+    }
+
+    /// Looks at the latest sample; says so when the load has become steady.
+    fn steady(&mut self) -> Option<Event> {
+        let settling = self.settling.as_mut()?;
+        settling.push(steady::second(self.series.latest()?));
+        settling.settled().then_some(Event::Steady)
     }
 
     fn perform(&mut self, effects: Vec<Effect>) -> Option<Ending> {
@@ -330,6 +387,7 @@ impl<'a> Course<'a> {
                         Order::Disarm(epoch) => CoordinatorMessage::Disarm { attempt, epoch },
                         Order::Go(epoch) => CoordinatorMessage::Go { attempt, epoch },
                         Order::Renew => CoordinatorMessage::Renew { attempt },
+                        Order::OpenWindow(t1_ns) => CoordinatorMessage::OpenWindow { attempt, t1_ns },
                         Order::EndLoad => CoordinatorMessage::EndLoad { attempt },
                         Order::Abort(reason) => CoordinatorMessage::Abort { attempt, reason },
                     };
@@ -342,6 +400,12 @@ impl<'a> Course<'a> {
                     });
                 }
                 Effect::Began(start) => self.start = Some(start),
+                Effect::Announced(windows) => {
+                    self.windows = windows;
+                    self.series.announced(windows);
+                    self.settling = None;
+                    self.moved = true;
+                }
                 Effect::WindowResolved => tracing::debug!("every record of the window is resolved"),
                 Effect::Over(how) => ending = Some(how),
             }
@@ -355,6 +419,8 @@ impl<'a> Course<'a> {
             merged: self.merged,
             series: self.series,
             states: self.states,
+            windows: self.windows,
+            never_settled: self.settling.map(|_| self.trial.settle),
         }
     }
 }

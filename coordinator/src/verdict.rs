@@ -1,19 +1,23 @@
 //! Whether a trial's numbers may be believed, and what limited them.
 
+use std::collections::BTreeMap;
+
 use tribunal_model::ids::AgentName;
-use tribunal_model::limits::Limits;
-use tribunal_model::trial::{Part, Rate, Trial, nanoseconds};
+use tribunal_model::limits::{Limit, Limits, Severity};
+use tribunal_model::trial::{Part, Rate, Trial};
 use tribunal_report::audit::{Audit, Level};
 use tribunal_report::caveat::{BoundBy, Caveat, Verdict};
+use tribunal_report::check::Check;
 use tribunal_report::eligibility::{Rank, needed};
 use tribunal_report::result::Rates;
 use tribunal_stats::Tally;
 use tribunal_stats::facts::ProducerFacts;
+use tribunal_stats::steady::Assessment;
 
 use crate::merge::Merged;
 
-/// A share of stolen processor time above which an agent's host says so.
-const STEAL: f64 = 0.02;
+mod checks;
+
 /// A share of the window for which senders may have waited for a full client before that limits the trial.
 const BLOCKED: f64 = 0.05;
 /// A client thread this busy in some second is at its end.
@@ -26,7 +30,7 @@ const BUFFER_SECONDS: f64 = 0.2;
 /// excuse: without this bound a trial that delivered 609 of 2,000 records a second, at a p99 of 14 s, counted as sustained.
 const EDGE_SECONDS: f64 = 0.5;
 /// A window shorter than this cannot show rare events.
-const SHORT_WINDOW: std::time::Duration = std::time::Duration::from_secs(10);
+pub(crate) const SHORT_WINDOW: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Everything that a verdict is given on.
 #[derive(Debug)]
@@ -44,32 +48,82 @@ pub(crate) struct Evidence<'a> {
     pub(crate) isr_changes: Vec<String>,
     /// Partitions whose leader changed.
     pub(crate) leader_changes: Vec<String>,
+    /// The agents' shares of the offered rate over what they managed against a null sink; calibrated ones only.
+    pub(crate) of_ceiling: BTreeMap<AgentName, f64>,
+    /// Whether the load was steady over the window.
+    pub(crate) steady: &'a Assessment,
+    /// How long t1 was put off in vain.
+    pub(crate) never_settled: Option<std::time::Duration>,
+    /// What is not as it was when the experiment began.
+    pub(crate) environment: Vec<String>,
+    /// Why the cluster had not settled when the trial began.
+    pub(crate) not_settled: Option<String>,
 }
 
-/// Gives the verdict and the rates that it rests on.
-pub(crate) fn judge(evidence: &Evidence<'_>) -> (Verdict, Rates) {
+/// A verdict with what it rests on.
+#[derive(Debug)]
+pub(crate) struct Judgement {
+    pub(crate) verdict: Verdict,
+    pub(crate) rates: Rates,
+    pub(crate) checks: Vec<Check>,
+}
+
+/// Gives the verdict, with the rates and the readings that it rests on.
+pub(crate) fn judge(evidence: &Evidence<'_>) -> Judgement {
     let empty = Tally::default();
     let measured = evidence.merged.tallies.get(Part::Window).unwrap_or(&empty);
     let (rates, growth, allowance) = rates(evidence, measured);
-    let mut caveats = trust(evidence, measured);
-    let harness_late = caveats
-        .iter()
-        .any(|caveat| matches!(caveat, Caveat::HarnessLate { .. }));
-    let stolen = caveats.iter().any(|caveat| matches!(caveat, Caveat::Steal { .. }));
-    let bound_by = if harness_late {
-        if stolen { BoundBy::Host } else { BoundBy::Harness }
-    } else {
-        bound_by(evidence, measured, &rates)
-    };
+    let checks = checks::checks(evidence, measured);
+    let mut caveats = trust(evidence);
+    caveats.extend(beyond(&checks));
+    let bound_by = void_by(&checks).unwrap_or_else(|| bound_by(evidence, measured, &rates));
     if rates.sustained == Some(false) {
         caveats.push(Caveat::NotSustained { growth, allowance });
     }
     caveats.extend(findings(evidence, measured));
     caveats.sort_by_key(|caveat| !caveat.invalidates());
-    (Verdict { bound_by, caveats }, rates)
+    let verdict = Verdict { bound_by, caveats };
+    Judgement { verdict, rates, checks }
 }
 
-/// Rates over the window, and the growth of the backlog with what is allowed (KAFKA.md, section 1).
+/// The readings beyond their limits; of several agents' the worst.
+fn beyond(checks: &[Check]) -> impl Iterator<Item = Caveat> {
+    let worst = |limit: Limit| {
+        let of_limit = checks.iter().filter(move |check| check.limit == limit);
+        // Of equals the last one is taken: an agent that can be named.
+        of_limit.max_by(|a, b| a.value.total_cmp(&b.value))
+    };
+    Limit::ALL
+        .into_iter()
+        .filter_map(worst)
+        .filter(|check| check.severity().is_some())
+        .cloned()
+        .map(Caveat::Beyond)
+}
+
+/// Harness or host, where a reading voids the trial because they were the limit.
+fn void_by(checks: &[Check]) -> Option<BoundBy> {
+    let void = |limits: &[Limit]| {
+        checks
+            .iter()
+            .any(|check| limits.contains(&check.limit) && check.severity() == Some(Severity::Void))
+    };
+    if void(&[Limit::Steal, Limit::CpuQuota, Limit::CgroupThrottled]) {
+        Some(BoundBy::Host)
+    } else if void(&[
+        Limit::ScheduleDelayP99,
+        Limit::LateSends,
+        Limit::Hiccup,
+        Limit::RunQueue,
+        Limit::ReportLag,
+    ]) {
+        Some(BoundBy::Harness)
+    } else {
+        None
+    }
+}
+
+/// Rates over the window, and the growth of the backlog with what is allowed (METHODOLOGY.md, section 1).
 fn rates(evidence: &Evidence<'_>, measured: &Tally) -> (Rates, i64, u64) {
     let seconds = evidence.trial.windows.measure.as_secs_f64();
     let window = &evidence.merged.window;
@@ -91,26 +145,9 @@ fn rates(evidence: &Evidence<'_>, measured: &Tally) -> (Rates, i64, u64) {
     (rates, growth, allowance as u64)
 }
 
-/// Doubts about the instruments: most of them make the trial invalid.
-fn trust(evidence: &Evidence<'_>, measured: &Tally) -> Vec<Caveat> {
+/// Doubts about the numbers that no limit in a plan can loosen.
+fn trust(evidence: &Evidence<'_>) -> Vec<Caveat> {
     let mut caveats = Vec::new();
-    let limits = evidence.limits;
-    let furthest = evidence
-        .merged
-        .agents
-        .iter()
-        .map(|(agent, kept)| (agent, kept.run.start_error_ns.abs() + kept.run.clock.bound_ns))
-        .max_by_key(|(_, skew)| *skew);
-    if let Some((agent, skew_ns)) = furthest {
-        let limit_ns = nanoseconds(limits.start_skew);
-        if skew_ns > limit_ns {
-            caveats.push(Caveat::StartSkew {
-                agent: agent.clone(),
-                skew_ns,
-                limit_ns,
-            });
-        }
-    }
     let overflow: u64 = evidence.merged.tallies.iter().map(|(_, tally)| tally.overflow()).sum();
     if overflow > 0 {
         caveats.push(Caveat::Overflow { count: overflow });
@@ -128,7 +165,7 @@ fn trust(evidence: &Evidence<'_>, measured: &Tally) -> Vec<Caveat> {
     if missing > 0 {
         caveats.push(Caveat::MissingReports { count: missing });
     }
-    if evidence.audit.level == Level::Count {
+    if matches!(evidence.audit.level, Level::Count | Level::Offsets) {
         let (lost, surplus) = (evidence.audit.lost(), evidence.audit.surplus());
         if lost > 0 {
             caveats.push(Caveat::AuditLost { lost });
@@ -136,49 +173,22 @@ fn trust(evidence: &Evidence<'_>, measured: &Tally) -> Vec<Caveat> {
         if surplus > 0 {
             caveats.push(Caveat::AuditSurplus { surplus });
         }
+        let (repeated, outside) = (evidence.audit.repeated(), evidence.audit.outside());
+        if repeated > 0 {
+            caveats.push(Caveat::OffsetsRepeated { count: repeated });
+        }
+        if outside > 0 {
+            caveats.push(Caveat::OffsetsOutside { count: outside });
+        }
+    }
+    let surplus = evidence.audit.surplus();
+    if evidence.audit.level == Level::CountUnacknowledged && surplus > 0 {
+        caveats.push(Caveat::AuditSurplus { surplus });
     }
     if let Some(reason) = &evidence.not_audited {
         caveats.push(Caveat::NotAudited { reason: reason.clone() });
     }
-    if matches!(evidence.trial.load.rate, Rate::Paced(_)) {
-        caveats.extend(lateness(evidence, measured));
-    }
-    for (agent, kept) in &evidence.merged.agents {
-        let cpu = &kept.window.cpu;
-        let share = cpu.host_steal_ns as f64 / (cpu.host_busy_ns + cpu.host_steal_ns).max(1) as f64;
-        if share > STEAL {
-            caveats.push(Caveat::Steal {
-                agent: agent.clone(),
-                share,
-            });
-        }
-    }
     caveats
-}
-
-/// The merged schedule delay against its limits, or the agent's that breaks them by itself.
-fn lateness(evidence: &Evidence<'_>, measured: &Tally) -> Option<Caveat> {
-    let limits = evidence.limits;
-    let sends = measured.schedule_delay.count().max(1);
-    let merged = (
-        None,
-        measured.schedule_delay.quantile(0.99).unwrap_or_default(),
-        measured.late_sends as f64 / sends as f64,
-    );
-    let agents = evidence.merged.agents.iter();
-    let each = agents.map(|(agent, kept)| (Some(agent.clone()), kept.schedule_delay_p99, kept.late_share));
-    // Of equals the last one is taken: an agent that can be named.
-    std::iter::once(merged)
-        .chain(each)
-        .filter(|(_, p99, share)| *p99 > limits.schedule_delay_p99 || *share > limits.late_sends)
-        .max_by_key(|(_, p99, _)| *p99)
-        .map(|(agent, p99, late_share)| Caveat::HarnessLate {
-            agent,
-            schedule_delay_p99_ns: nanoseconds(p99),
-            limit_ns: nanoseconds(limits.schedule_delay_p99),
-            late_share,
-            late_limit: limits.late_sends,
-        })
 }
 
 /// What the trial found, and what its reader has to know; none of it makes the trial invalid.
@@ -252,6 +262,32 @@ fn findings(evidence: &Evidence<'_>, measured: &Tally) -> Vec<Caveat> {
                 break;
             }
         }
+    }
+    let findings: Vec<String> = evidence.steady.findings().iter().map(ToString::to_string).collect();
+    if !findings.is_empty() {
+        caveats.push(Caveat::NotSteady { findings });
+    }
+    if let Some(waited) = evidence.never_settled {
+        caveats.push(Caveat::NeverSettled { waited });
+    }
+    let paced = matches!(evidence.trial.load.rate, Rate::Paced(_));
+    let uncalibrated: Vec<AgentName> = evidence
+        .merged
+        .agents
+        .keys()
+        .filter(|agent| paced && !evidence.of_ceiling.contains_key(agent))
+        .cloned()
+        .collect();
+    if !uncalibrated.is_empty() {
+        caveats.push(Caveat::NotCalibrated { agents: uncalibrated });
+    }
+    if !evidence.environment.is_empty() {
+        caveats.push(Caveat::EnvironmentChanged {
+            changes: evidence.environment.clone(),
+        });
+    }
+    if let Some(reason) = &evidence.not_settled {
+        caveats.push(Caveat::NotSettled { reason: reason.clone() });
     }
     let loosened = evidence.limits.loosened();
     if !loosened.is_empty() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tribunal_model::ids::{AgentName, Attempt, ExperimentId, TrialId};
-use tribunal_stats::facts::{BuildFacts, ClockFacts, HostFacts};
+use tribunal_stats::facts::{BuildFacts, Calibration, ClockFacts, HostFacts};
 
 /// A plan to be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,7 +189,7 @@ pub struct Ended {
     pub reason: String,
 }
 
-/// The kinds of ending; each has its exit code (DESIGN, section 6).
+/// The kinds of ending; each has its exit code (README).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// All trials have a result.
@@ -217,4 +217,33 @@ pub struct FilePiece {
     pub path: String,
     /// The next bytes of it.
     pub bytes: Vec<u8>,
+}
+
+/// What happens while agents are calibrated.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CalibrationStep {
+    /// Something worth a line.
+    Note(String),
+    /// What one agent managed for one signature.
+    Row(CalibrationRow),
+    /// Given up; nothing more will come.
+    Failed {
+        /// How it ended.
+        ending: Ending,
+        /// Why, in one line.
+        reason: String,
+    },
+    /// All signatures are done; nothing more will come.
+    Done,
+}
+
+/// What one agent managed against a null sink, for one cell signature.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CalibrationRow {
+    /// The agent.
+    pub agent: AgentName,
+    /// What tells the signature from others, for people.
+    pub signature: String,
+    /// What it managed.
+    pub calibration: Calibration,
 }

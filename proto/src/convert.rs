@@ -13,7 +13,9 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use tribunal_model::ids::{AgentName, Attempt, ExperimentId, TrialId};
+use tribunal_model::profile::InvalidProfile;
 use tribunal_stats::distribution::InvalidDistribution;
+use tribunal_stats::offsets::InvalidOffsets;
 
 /// A wire message that means nothing; fields are named as `Message.field`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +58,17 @@ pub enum Invalid {
         /// What is wrong with them.
         source: InvalidDistribution,
     },
+    /// Bytes are no set of offsets.
+    #[error("{field} holds no offsets")]
+    Offsets {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with them.
+        source: InvalidOffsets,
+    },
+    /// Segments make no profile.
+    #[error("Load.profile is none")]
+    Profile(#[from] InvalidProfile),
     /// The peer cannot be understood, and speaks another version of the protocol.
     #[error("agent {name:?} speaks protocol {theirs}; this build speaks {ours}")]
     Protocol {

@@ -7,12 +7,12 @@ use std::time::Duration;
 use tribunal_model::ids::{AgentName, Attempt, ExperimentId, TrialId};
 use tribunal_model::properties::Properties;
 use tribunal_model::trial::Trial;
-use tribunal_stats::facts::{BuildFacts, ClockFacts, HostFacts, ProducerFacts};
+use tribunal_stats::facts::{BuildFacts, Calibration, CertificateFacts, ClockFacts, HostFacts, ProducerFacts};
 use tribunal_stats::{AgentReport, Sample};
 use uuid::Uuid;
 
 /// The version of this protocol; peers with another one are refused by name.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// Names one try at one trial; every number that leaves an agent carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,6 +80,15 @@ pub enum AgentMessage {
         /// The sample.
         sample: Box<Sample>,
     },
+    /// The answer to [`CoordinatorMessage::OpenWindow`].
+    WindowOpens {
+        /// The attempt.
+        attempt: AttemptId,
+        /// t1 as announced, in nanoseconds from t0.
+        t1_ns: i64,
+        /// Whether it came in time: the window opens then.
+        accepted: bool,
+    },
     /// Every record of the window has its final word on this agent; the load goes on.
     WindowResolved {
         /// The attempt.
@@ -98,6 +107,13 @@ pub enum AgentMessage {
         attempt: AttemptId,
         /// Why, in one line.
         reason: String,
+    },
+    /// The answer to [`CoordinatorMessage::Calibrate`].
+    Calibrated {
+        /// Names the request.
+        id: u64,
+        /// What was measured, or why nothing was, in one line.
+        outcome: Result<Calibration, String>,
     },
 }
 
@@ -118,6 +134,8 @@ pub struct Hello {
     pub metrics_address: String,
     /// An attempt whose clients this process still holds open, if any.
     pub busy_with: Option<AttemptId>,
+    /// The last self-test on its host, if there was one.
+    pub certificate: Option<CertificateFacts>,
 }
 
 /// Kinds of refusal, by who has to mend it.
@@ -184,6 +202,13 @@ pub enum CoordinatorMessage {
         /// The attempt.
         attempt: AttemptId,
     },
+    /// The window begins at t1, unless this comes too late; announced a margin ahead.
+    OpenWindow {
+        /// The attempt.
+        attempt: AttemptId,
+        /// t1, in nanoseconds from t0.
+        t1_ns: i64,
+    },
     /// Every record of the window is resolved on all agents: end the cool-down.
     EndLoad {
         /// The attempt.
@@ -195,6 +220,15 @@ pub enum CoordinatorMessage {
         attempt: AttemptId,
         /// Why, in one line.
         reason: String,
+    },
+    /// Find out what the agent manages against a null sink on its host.
+    Calibrate {
+        /// Names the request.
+        id: u64,
+        /// The trial whose cell it is for.
+        trial: Box<Trial>,
+        /// The indices of the producers that this agent runs.
+        producers: Vec<u32>,
     },
 }
 
@@ -213,4 +247,6 @@ pub struct Prepare {
     pub cluster_properties: Properties,
     /// The topics, ready.
     pub topics: Vec<String>,
+    /// Agents of the attempt on this agent's host, itself included; at least 1.
+    pub agents_on_host: u32,
 }

@@ -28,6 +28,26 @@ Examples:
 Ctrl-C cancels the experiment and keeps its finished trials; a second Ctrl-C leaves at once. When the \
 connection to the coordinator is lost the experiment goes on, and `tribunal watch ID` attaches again.";
 
+pub(super) const CALIBRATE: &str = "\
+Examples:
+  tribunal calibrate plan.toml --local 2
+  tribunal calibrate plan.toml --coordinator http://10.0.0.5:7651
+  tribunal calibrate --local 1                        common record sizes and codecs
+
+Each agent drives the plan's producers against a null sink on its own host, about 12 s for each kind of cell: first in \
+a closed loop, which gives its ceiling, then paced at 70 % of that. Trials of the plan above 70 % of a ceiling are \
+flagged before they run. No record goes to the plan's cluster.";
+
+pub(super) const SELFTEST: &str = "\
+Examples:
+  tribunal selftest
+  tribunal selftest --only 1,4,18
+
+Runs known experiments on this host in under three minutes, against a scripted broker inside this program, and prints a \
+certificate with measured against expected. It is kept where agents of this host find it, and reports carry it. Each \
+experiment holds, fails, or finds the host too noisy to judge. Ends with 0 when all hold, 1 when one fails, 3 when the \
+host is too noisy for one and none fails.";
+
 pub(super) const COORDINATOR: &str = "\
 Examples:
   tribunal coordinator

@@ -60,6 +60,8 @@ fn the_examples_of_the_help_can_be_typed() {
         examples::GENERAL,
         examples::DEMO,
         examples::RUN,
+        examples::CALIBRATE,
+        examples::SELFTEST,
         examples::COORDINATOR,
         examples::AGENT,
         examples::CHECK,

@@ -7,13 +7,19 @@
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on fails")]
 
 mod bad_input;
+mod calibrated;
+mod compared;
 mod demo;
+mod designed;
+mod disturbed;
 mod interrupted;
 mod lost_agents;
 mod matrix;
 mod overload;
 mod queued;
 mod restarted;
+mod searched;
 mod secured;
+mod settled;
 mod support;
 mod unreachable;

@@ -61,8 +61,9 @@ fn a_matrix_on_a_real_cluster_is_valid_sustained_and_loses_nothing() {
             result.rates,
             result.backlog
         );
-        assert_eq!(result.audit.level, Level::Count);
+        assert_eq!(result.audit.level, Level::Offsets);
         assert_eq!((result.audit.lost(), result.audit.surplus()), (0, 0), "{cell}");
+        assert_eq!((result.audit.repeated(), result.audit.outside()), (0, 0), "{cell}");
         let window = result.part(Part::Window).unwrap();
         assert_eq!(
             (window.fates.scheduled, window.fates.acknowledged),

@@ -17,7 +17,10 @@ use tribunal_testkit::wait;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Limits that no noisy machine breaks, for stories that are not about them.
-pub(crate) const LOOSE: &str = "[limits]\nstart_skew = \"5s\"\nschedule_delay_p99 = \"5s\"\nlate_sends = 1.0\n";
+pub(crate) const LOOSE: &str = "[limits]\nstart_skew = \"never\"\nclock_bound = \"never\"\n\
+    schedule_delay_p99 = \"never\"\nlate_sends = \"never\"\nhiccup = \"never\"\nrun_queue = \"never\"\n\
+    cpu_quota = \"never\"\ncgroup_throttled = \"never\"\nsteal = \"never\"\nreport_lag = \"never\"\n\
+    littles_law = \"never\"\n";
 
 /// Stories use processors and clusters one after the other, so that they do not measure each other.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
@@ -219,6 +222,20 @@ impl Process {
     pub(crate) fn interrupt(&self) {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    }
+
+    /// Stops it, as a hypervisor would, and lets it go on after `pause`.
+    pub(crate) fn pause(&self, pause: Duration) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::STOP).unwrap();
+        // The spell itself is what the story is about.
+        wait::spell(pause);
+        rustix::process::kill_process(id, rustix::process::Signal::CONT).unwrap();
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits for its end.

@@ -18,7 +18,7 @@ fn windows() -> Windows {
 }
 
 fn attempt(agents: usize) -> Attempt {
-    Attempt::new((0..agents).map(name), windows(), Timing::default(), 0)
+    Attempt::new((0..agents).map(name), windows(), Duration::ZERO, Timing::default(), 0)
 }
 
 fn ready(attempt: &mut Attempt, agents: usize, now: i64) -> Vec<Effect> {
@@ -35,18 +35,23 @@ fn orders(effects: &[Effect]) -> Vec<String> {
             Effect::Order(agent, Order::Disarm(epoch)) => format!("{agent}:disarm{}", epoch.0),
             Effect::Order(agent, Order::Go(epoch)) => format!("{agent}:go{}", epoch.0),
             Effect::Order(agent, Order::Renew) => format!("{agent}:renew"),
+            Effect::Order(agent, Order::OpenWindow(t1)) => format!("{agent}:opens@{}", t1 / MS),
             Effect::Order(agent, Order::EndLoad) => format!("{agent}:end"),
             Effect::Order(agent, Order::Abort(_)) => format!("{agent}:abort"),
             Effect::AllReady => "ready".into(),
             Effect::Began(start) => format!("began@{}", start / MS),
             Effect::WindowResolved => "resolved".into(),
+            Effect::Announced(windows) => format!("announced@{}", windows.warm_up.as_millis()),
             Effect::Over(ending) => format!("{ending:?}"),
         })
         .collect()
 }
 
 fn running(agents: usize) -> Attempt {
-    let mut attempt = attempt(agents);
+    started(attempt(agents), agents)
+}
+
+fn started(mut attempt: Attempt, agents: usize) -> Attempt {
     ready(&mut attempt, agents, 0);
     for i in 0..agents {
         attempt.step(Event::Armed(name(i), Epoch(1)), MS);
@@ -179,6 +184,40 @@ fn missing_reports_end_the_attempt_at_its_last_instant() {
     assert!(now >= 260 * MS + nanoseconds(windows().longest()));
 }
 
+/// Warm-up of 1 s, and up to 10 s more until the load is steady; t0 is at 260 ms.
+fn settling() -> Attempt {
+    let settle = Duration::from_secs(10);
+    started(
+        Attempt::new((0..2).map(name), windows(), settle, Timing::default(), 0),
+        2,
+    )
+}
+
+#[test]
+fn a_steady_load_opens_the_window_at_a_whole_second_that_all_hear_of_in_time() {
+    let mut attempt = settling();
+    // 3.0 s from t0, and 510 ms for everybody to hear of it.
+    let effects = attempt.step(Event::Steady, 3260 * MS);
+    assert_eq!(orders(&effects), ["a0:opens@4000", "a1:opens@4000", "announced@4000"]);
+    assert!(attempt.step(Event::Steady, 3300 * MS).is_empty(), "once is enough");
+    assert!(attempt.step(Event::WindowOpens(name(0), true), 3300 * MS).is_empty());
+    let effects = attempt.step(Event::WindowOpens(name(1), false), 4300 * MS);
+    assert_eq!(orders(&effects), ["a0:abort", "a1:abort"]);
+}
+
+#[test]
+fn a_load_that_is_steady_early_has_its_whole_warm_up_and_one_that_is_so_too_late_its_latest_window() {
+    let mut early = settling();
+    assert_eq!(
+        orders(&early.step(Event::Steady, 300 * MS)).last().unwrap(),
+        "announced@1000"
+    );
+    let mut late = settling();
+    assert!(late.step(Event::Steady, (260 + 10_600) * MS).is_empty());
+    let mut fixed = running(2);
+    assert!(fixed.step(Event::Steady, 300 * MS).is_empty());
+}
+
 fn events(agents: usize) -> impl Strategy<Value = Event> {
     let agent = (0..agents).prop_map(name);
     let epoch = (0u32..7).prop_map(Epoch);
@@ -186,6 +225,8 @@ fn events(agents: usize) -> impl Strategy<Value = Event> {
         4 => agent.clone().prop_map(|a| Event::Ready(a, Duration::from_millis(1))),
         4 => (agent.clone(), epoch.clone()).prop_map(|(a, e)| Event::Armed(a, e)),
         1 => (agent.clone(), epoch).prop_map(|(a, e)| Event::NotStarted(a, e)),
+        1 => Just(Event::Steady),
+        1 => (agent.clone(), any::<bool>()).prop_map(|(a, accepted)| Event::WindowOpens(a, accepted)),
         3 => agent.clone().prop_map(Event::WindowResolved),
         2 => agent.clone().prop_map(Event::Reported),
         1 => agent.clone().prop_map(|a| Event::Stopped(a, "x".into())),
@@ -206,14 +247,17 @@ proptest! {
     #[test]
     fn no_order_of_events_leaves_an_attempt_stuck_or_starts_it_twice(
         steps in prop::collection::vec((events(3), 0i64..400), 0..60),
+        settle in 0u64..20,
     ) {
-        let mut attempt = attempt(3);
-        let (mut now, mut goes, mut overs) = (0, Vec::new(), 0);
+        let settle = Duration::from_secs(settle);
+        let mut attempt = Attempt::new((0..3).map(name), windows(), settle, Timing::default(), 0);
+        let (mut now, mut goes, mut overs, mut announced) = (0, Vec::new(), 0, 0);
         let mut watch = |effects: Vec<Effect>| {
             for effect in effects {
                 match effect {
                     Effect::Order(_, Order::Go(epoch)) => goes.push(epoch),
                     Effect::Over(_) => overs += 1,
+                    Effect::Announced(_) => announced += 1,
                     _ => {}
                 }
             }
@@ -232,5 +276,6 @@ proptest! {
         goes.dedup();
         prop_assert!(goes.len() <= 1, "{goes:?}");
         prop_assert_eq!(overs, 1);
+        prop_assert!(announced <= 1);
     }
 }

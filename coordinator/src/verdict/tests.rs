@@ -1,12 +1,15 @@
 use std::time::Duration;
 
+use tribunal_model::design::{AuditLevel, Purpose};
 use tribunal_model::ids::{CellId, TrialId};
+use tribunal_model::limits::Bounds;
 use tribunal_model::properties::Properties;
 use tribunal_model::trial::{
     Arrivals, Content, Keys, Load, Partitioner, RecordRate, RecordShape, Size, TopicShape, WhenFull, Windows,
 };
 use tribunal_report::audit::PartitionAudit;
-use tribunal_stats::facts::{ClockFacts, RunFacts};
+use tribunal_stats::facts::{ClockFacts, Instruments, RunFacts};
+use tribunal_stats::steady::{Finding, Metric};
 use tribunal_stats::{AgentReport, Backlog, Fates, Tallies};
 
 use super::*;
@@ -20,6 +23,9 @@ struct Case {
     report: AgentReport,
     audit: Audit,
     acks: &'static str,
+    /// Of what the agent managed against a null sink; `None` is not calibrated.
+    of_ceiling: Option<f64>,
+    steady: Assessment,
 }
 
 impl Case {
@@ -28,6 +34,7 @@ impl Case {
         let seconds = Duration::from_secs;
         let load = Load {
             rate: Rate::Paced(RecordRate::per_second(1000.0).unwrap()),
+            profile: None,
             arrivals: Arrivals::Uniform,
             producers: 1,
             record: RecordShape {
@@ -44,6 +51,8 @@ impl Case {
             id: TrialId(1),
             block: 0,
             cell: CellId(1),
+            purpose: Purpose::Cell,
+            cluster: None,
             levels: Vec::new(),
             topic: TopicShape {
                 count: 1,
@@ -57,6 +66,8 @@ impl Case {
                 measure: seconds(10),
                 drain: seconds(5),
             },
+            settle: Duration::ZERO,
+            audit: AuditLevel::Offsets,
             properties: Properties::default(),
         };
         let mut tallies = Tallies::default();
@@ -81,6 +92,15 @@ impl Case {
                 ..ClockFacts::default()
             },
             start_error_ns: MS,
+            instruments: Instruments {
+                window_ns: 10_000 * MS as u64,
+                looks: 9_000,
+                // 1,000/s for 5 ms each.
+                in_flight_mean: 5.0,
+                in_flight_max: 9,
+                accepted: 10_000,
+                ..Instruments::default()
+            },
             ..RunFacts::default()
         };
         let row = PartitionAudit {
@@ -99,6 +119,8 @@ impl Case {
             report,
             audit,
             acks: "-1",
+            of_ceiling: Some(0.1),
+            steady: Assessment::Steady { evidence: Vec::new() },
         }
     }
 
@@ -108,12 +130,13 @@ impl Case {
 
     fn judge(self) -> (Verdict, Rates) {
         let mut merged = Merged::default();
-        merged.add(&AgentName::new("a").unwrap(), self.report);
+        let agent = AgentName::new("a").unwrap();
+        merged.add(&agent, self.report);
         let producer = ProducerFacts {
             configuration: vec![("acks".into(), self.acks.into()), ("linger.ms".into(), "5".into())],
             ..ProducerFacts::default()
         };
-        judge(&Evidence {
+        let judgement = judge(&Evidence {
             trial: &self.trial,
             limits: &self.limits,
             merged: &merged,
@@ -124,7 +147,13 @@ impl Case {
             mock: false,
             isr_changes: Vec::new(),
             leader_changes: Vec::new(),
-        })
+            of_ceiling: self.of_ceiling.map(|share| (agent, share)).into_iter().collect(),
+            steady: &self.steady,
+            never_settled: None,
+            environment: Vec::new(),
+            not_settled: None,
+        });
+        (judgement.verdict, judgement.rates)
     }
 }
 
@@ -135,6 +164,14 @@ fn check(change: impl FnOnce(&mut Case), valid: bool, bound_by: BoundBy, is: imp
     let (verdict, _) = case.judge();
     assert!(verdict.caveats.iter().any(is), "{verdict:?}");
     assert_eq!((verdict.valid(), verdict.bound_by), (valid, bound_by), "{verdict:?}");
+}
+
+/// What was read, where the caveat is a reading beyond this limit.
+fn reading(caveat: &Caveat, limit: Limit) -> Option<f64> {
+    match caveat {
+        Caveat::Beyond(check) if check.limit == limit => Some(check.value),
+        _ => None,
+    }
 }
 
 #[test]
@@ -150,7 +187,7 @@ fn a_sound_trial_is_valid_sustained_and_bound_by_what_was_offered() {
 
 #[test]
 fn a_start_that_was_not_together_is_invalid_with_the_clocks_bound_added() {
-    let skew = |caveat: &Caveat| matches!(caveat, Caveat::StartSkew { skew_ns, .. } if *skew_ns == 11 * MS);
+    let skew = |caveat: &Caveat| reading(caveat, Limit::StartSkew).is_some_and(|value| (value - 0.011).abs() < 1e-9);
     check(
         |case| case.report.facts.start_error_ns = 10 * MS,
         false,
@@ -189,9 +226,12 @@ fn our_own_lateness_is_invalid_and_bound_by_the_harness() {
         case.window().schedule_delay.record_many_ns(50 * MS, 200);
         case.window().late_sends = 200;
     };
-    check(late, false, BoundBy::Harness, |c| {
-        matches!(c, Caveat::HarnessLate { agent: Some(_), .. })
-    });
+    check(
+        late,
+        false,
+        BoundBy::Harness,
+        |c| matches!(c, Caveat::Beyond(check) if check.limit == Limit::LateSends && check.agent.is_some()),
+    );
 }
 
 #[test]
@@ -202,6 +242,7 @@ fn a_backlog_that_grows_is_a_finding_and_not_a_defect() {
             at_end: 5_100,
         };
         case.window().service.record_many_ns(14_000 * MS, 5_000);
+        case.report.facts.instruments.in_flight_max = 20_000;
     };
     check(growing, true, BoundBy::Broker, |c| {
         matches!(c, Caveat::NotSustained { growth: 5_000, .. })
@@ -255,4 +296,157 @@ fn an_edge_of_the_window_excuses_a_stall_and_no_more() {
     // 1 % of 10,000, and at 1,000/s the linger of 5 ms and the p99.
     assert!(sustained(100 + 5 + 200, 201) && !sustained(100 + 5 + 220, 201));
     assert!(sustained(100 + 5 + 500, 9_000) && !sustained(100 + 5 + 510, 9_000));
+}
+
+/// Each reading of the instruments beyond its limit, and who is the bound then.
+#[test]
+fn every_instrument_can_warn_of_a_trial_and_void_it() {
+    type Change = fn(&mut Case, f64);
+    let instruments: [(Limit, Change, BoundBy); 10] = [
+        (
+            Limit::ClockBound,
+            |case, seconds| case.report.facts.clock_after.bound_ns = (seconds * 1e9) as i64,
+            BoundBy::Offered,
+        ),
+        (
+            Limit::ScheduleDelayP99,
+            |case, seconds| case.window().schedule_delay.record_many_ns((seconds * 1e9) as i64, 500),
+            BoundBy::Harness,
+        ),
+        (
+            Limit::Hiccup,
+            |case, seconds| case.report.facts.instruments.hiccup_max_ns = (seconds * 1e9) as i64,
+            BoundBy::Harness,
+        ),
+        (
+            Limit::ReportLag,
+            |case, seconds| case.report.facts.instruments.report_lag_p99_ns = (seconds * 1e9) as i64,
+            BoundBy::Harness,
+        ),
+        (
+            Limit::RunQueue,
+            |case, share| {
+                case.report.facts.sender_time_ns = 1_000_000;
+                case.report.facts.sender_wait_ns = (share * 1e6) as u64;
+            },
+            BoundBy::Harness,
+        ),
+        (
+            Limit::CpuQuota,
+            |case, share| {
+                case.report.facts.instruments.quota_cores = Some(2.0);
+                case.report.facts.instruments.cpu_used_ns = (share * 2.0 * 10_000.0 * MS as f64) as u64;
+            },
+            BoundBy::Host,
+        ),
+        (
+            Limit::CgroupThrottled,
+            |case, share| {
+                case.report.facts.instruments.cgroup_periods = 100;
+                case.report.facts.instruments.cgroup_throttled_ns = (share * 10_000.0 * MS as f64) as u64;
+            },
+            BoundBy::Host,
+        ),
+        (
+            Limit::Steal,
+            |case, share| {
+                case.report.window.cpu.host_busy_ns = ((1.0 - share) * 1e9) as u64;
+                case.report.window.cpu.host_steal_ns = (share * 1e9) as u64;
+            },
+            BoundBy::Host,
+        ),
+        (
+            Limit::LittlesLaw,
+            // Ten times as many in flight as rate and service time say.
+            |case, _| case.report.facts.instruments.in_flight_mean = 50.0,
+            BoundBy::Offered,
+        ),
+        (
+            Limit::Calibration,
+            |case, share| {
+                case.limits.set(Limit::Calibration, Bounds { warn: 0.7, void: 0.9 });
+                case.of_ceiling = Some(share);
+            },
+            BoundBy::Offered,
+        ),
+    ];
+    for (limit, change, bound) in instruments {
+        let mut bounds = limit.default_bounds();
+        if bounds.void.is_infinite() {
+            bounds = Bounds { warn: 0.7, void: 0.9 };
+        }
+        let found = |value: f64| {
+            let mut case = Case::sound();
+            // Only the reading that is looked at may have an effect.
+            for other in Limit::ALL.into_iter().filter(|other| *other != limit) {
+                let never = f64::INFINITY;
+                case.limits.set(
+                    other,
+                    Bounds {
+                        warn: never,
+                        void: never,
+                    },
+                );
+            }
+            change(&mut case, value);
+            let verdict = case.judge().0;
+            let told = verdict.caveats.iter().any(|caveat| reading(caveat, limit).is_some());
+            (told, verdict.valid(), verdict.bound_by)
+        };
+        if limit != Limit::LittlesLaw {
+            assert_eq!(found(bounds.warn * 0.5), (false, true, BoundBy::Offered), "{limit}");
+            let doubt = f64::midpoint(bounds.warn, bounds.void);
+            assert_eq!(found(doubt), (true, true, BoundBy::Offered), "{limit}");
+        }
+        assert_eq!(found(bounds.void * 1.2), (true, false, bound), "{limit}");
+    }
+}
+
+#[test]
+fn a_closed_loop_may_keep_its_threads_busy() {
+    let mut case = Case::sound();
+    case.trial.load.rate = Rate::Saturate;
+    case.report.facts.sender_time_ns = 100;
+    case.report.facts.sender_wait_ns = 50;
+    let (verdict, _) = case.judge();
+    assert!(verdict.valid(), "{verdict:?}");
+    assert!(
+        verdict
+            .caveats
+            .iter()
+            .any(|caveat| reading(caveat, Limit::RunQueue).is_some())
+    );
+}
+
+#[test]
+fn littles_law_is_not_asked_where_records_were_not_acknowledged() {
+    let mut case = Case::sound();
+    case.report.facts.instruments.in_flight_mean = 50.0;
+    case.window().fates.acknowledged = 9_900;
+    case.window().fates.unresolved = 100;
+    let (verdict, _) = case.judge();
+    assert!(
+        !verdict
+            .caveats
+            .iter()
+            .any(|caveat| reading(caveat, Limit::LittlesLaw).is_some())
+    );
+}
+
+#[test]
+fn a_load_that_was_not_steady_and_an_agent_that_was_not_calibrated_are_told_and_void_nothing() {
+    let moved = |case: &mut Case| {
+        case.steady = Assessment::NotSteady {
+            evidence: Vec::new(),
+            findings: vec![Finding::Trend {
+                metric: Metric::ResponseP50,
+                relative_change: 0.2,
+            }],
+        };
+    };
+    check(moved, true, BoundBy::Offered, |c| matches!(c, Caveat::NotSteady { .. }));
+    let unknown = |case: &mut Case| case.of_ceiling = None;
+    check(unknown, true, BoundBy::Offered, |c| {
+        matches!(c, Caveat::NotCalibrated { .. })
+    });
 }

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use tribunal_model::trial::{Part, Windows};
+use tribunal_model::trial::Part;
+use tribunal_stats::facts::Instruments;
 use tribunal_stats::{Activity, AgentReport, ClientSecond, ClientStatistics, Cpu, Sample};
 
 use crate::event::{Ended, Event};
 use crate::grid::{Grid, ReportsEnd, SenderEnd, Slice};
+use crate::lag::ReportLag;
 use crate::producer::{Control, Statistics};
+use crate::threads::Shared;
 
 /// From the load threads to the collector, a few a second.
 #[derive(Debug)]
@@ -31,27 +34,28 @@ pub(crate) enum Message {
         upto: i64,
         cpu_ns: u64,
     },
-    /// The client's statistics; `early` ones were made before the load began.
+    /// The client's statistics, polled at this instant from t0.
     Statistics {
         slot: usize,
         raw: String,
-        early: bool,
+        at: i64,
     },
     WindowResolved,
+    /// What the watch saw.
+    Watched(Box<Instruments>),
     SenderEnded {
         slot: usize,
         end: SenderEnd,
     },
     ReportsEnded {
         slot: usize,
-        end: ReportsEnd,
+        end: Box<ReportsEnd>,
     },
 }
 
 /// Owner of everything that the threads have measured so far.
 pub(crate) struct Collector<S> {
-    grid: Grid,
-    windows: Windows,
+    shared: Arc<Shared>,
     clients: Vec<Client<S>>,
     /// Samples that not all threads have handed over, by their start.
     open: BTreeMap<i64, Sample>,
@@ -66,21 +70,25 @@ struct Client<S> {
     topic: String,
     control: Arc<dyn Control>,
     statistics: S,
-    /// The statistics when the load began.
+    /// The last statistics before the window, and the first ones after it.
     before: ClientStatistics,
+    after: Option<ClientStatistics>,
     /// Up to where the sender and the report thread have handed over.
     handed: [i64; 2],
     cpu: [u64; 2],
     sender: Option<SenderEnd>,
-    reports: Option<ReportsEnd>,
+    reports: Option<Box<ReportsEnd>>,
 }
+
+/// Statistics may be polled this long after they were made: by so much after t1 they are still those before it.
+const POLLED_LATE: i64 = 100_000_000;
 
 const SENDER: usize = 0;
 const REPORTS: usize = 1;
 
 impl<S: Statistics> Collector<S> {
     pub(crate) fn new(
-        windows: Windows,
+        shared: Arc<Shared>,
         names: Vec<(u32, String)>,
         controls: Vec<Arc<dyn Control>>,
         probe: Box<dyn FnMut() -> Cpu + Send>,
@@ -95,6 +103,7 @@ impl<S: Statistics> Collector<S> {
                 control,
                 statistics: S::default(),
                 before: ClientStatistics::default(),
+                after: None,
                 handed: [0; 2],
                 cpu: [0; 2],
                 sender: None,
@@ -102,8 +111,7 @@ impl<S: Statistics> Collector<S> {
             })
             .collect();
         Self {
-            grid: Grid::new(&windows),
-            windows,
+            shared,
             clients,
             open: BTreeMap::new(),
             report: AgentReport::default(),
@@ -112,8 +120,8 @@ impl<S: Statistics> Collector<S> {
         }
     }
 
-    /// Runs until all threads have ended; `why` tells whether the attempt was given up.
-    pub(crate) fn run(mut self, inbox: &Receiver<Message>, why: impl Fn() -> Option<String>) {
+    /// Runs until all threads have ended.
+    pub(crate) fn run(mut self, inbox: &Receiver<Message>) {
         while let Ok(message) = inbox.recv() {
             self.take(message);
         }
@@ -122,15 +130,24 @@ impl<S: Statistics> Collector<S> {
             .clients
             .iter()
             .any(|client| client.sender.is_none() || client.reports.is_none());
-        let given_up = why().or_else(|| panicked.then(|| "a load thread panicked".to_owned()));
+        let given_up = self
+            .shared
+            .why()
+            .or_else(|| panicked.then(|| "a load thread panicked".to_owned()));
         let report = self.finish();
-        (self.tell)(Event::Ended(Box::new(Ended { report, given_up })));
+        let windows = self.shared.parts.windows();
+        (self.tell)(Event::Ended(Box::new(Ended {
+            report,
+            windows,
+            given_up,
+        })));
     }
 
     fn take(&mut self, message: Message) {
         match message {
             Message::NotStarted { epoch } => (self.tell)(Event::NotStarted { epoch }),
             Message::WindowResolved => (self.tell)(Event::WindowResolved),
+            Message::Watched(instruments) => self.report.facts.instruments = *instruments,
             Message::Sent {
                 slot,
                 slice,
@@ -143,13 +160,16 @@ impl<S: Statistics> Collector<S> {
                 upto,
                 cpu_ns,
             } => self.slice(slot, REPORTS, &slice, upto, cpu_ns),
-            Message::Statistics { slot, raw, early } => {
+            Message::Statistics { slot, raw, at } => {
+                let windows = self.shared.parts.windows();
                 let client = &mut self.clients[slot];
                 if !client.statistics.add(&raw) {
                     tracing::warn!(producer = client.producer, "the client's statistics make no sense");
                 }
-                if early {
+                if at - POLLED_LATE < windows.t1_ns() {
                     client.before = client.statistics.total();
+                } else if at >= windows.t2_ns() && client.after.is_none() {
+                    client.after = Some(client.statistics.total());
                 }
             }
             Message::SenderEnded { slot, end } => {
@@ -164,12 +184,14 @@ impl<S: Statistics> Collector<S> {
     }
 
     fn slice(&mut self, slot: usize, which: usize, slice: &Slice, upto: i64, cpu_ns: u64) {
+        // A thread that was past an announced t1 knew of it, and its message brings that knowledge here.
+        let grid = Grid::new(&self.shared.parts.windows());
         let client = &mut self.clients[slot];
         let used = cpu_ns - std::mem::replace(&mut client.cpu[which], cpu_ns);
         let start = slice.start_ns;
         let sample = self.open.entry(start).or_insert_with(|| Sample {
             start_ns: start,
-            end_ns: self.grid.edge_after(start),
+            end_ns: grid.edge_after(start),
             ..Sample::default()
         });
         sample.tallies.merge(&slice.tallies);
@@ -223,7 +245,7 @@ impl<S: Statistics> Collector<S> {
                 ..probed
             };
             self.report.tallies.merge(&sample.tallies);
-            if self.windows.part(sample.start_ns) == Part::Window {
+            if self.shared.parts.windows().part(sample.start_ns) == Part::Window {
                 self.report.window.add(&Activity {
                     in_flight: 0,
                     ..sample.activity
@@ -238,9 +260,12 @@ impl<S: Statistics> Collector<S> {
         let scheduled = |part| report.tallies.get(part).map_or(0, |tally| tally.fates.scheduled);
         let before_t1 = scheduled(Part::WarmUp);
         let before_t2 = before_t1 + scheduled(Part::Window);
+        report.facts.start_ns = self.shared.gate.opened().unwrap_or_default();
+        let mut lag = ReportLag::default();
         let mut settled = [0; 2];
         for client in &mut self.clients {
-            report.statistics.add(&client.statistics.total().since(&client.before));
+            let until = client.after.take().unwrap_or_else(|| client.statistics.total());
+            report.statistics.add(&until.since(&client.before));
             if let Some(end) = client.sender {
                 report.facts.start_error_ns = report.facts.start_error_ns.max(end.start_error_ns);
                 report.facts.load_end_ns = report.facts.load_end_ns.max(end.load_end_ns);
@@ -259,6 +284,13 @@ impl<S: Statistics> Collector<S> {
                         .or_default()
                         .add(&count);
                 }
+                for (partition, offsets) in end.offsets {
+                    if !offsets.is_empty() {
+                        let all = report.offsets.entry((client.topic.clone(), partition)).or_default();
+                        all.merge(&offsets);
+                    }
+                }
+                lag.merge(&end.lag);
                 report.facts.purged_ns = report.facts.purged_ns.max(end.purged_ns);
                 report.facts.perhaps_written_after_purge += end.perhaps_after_purge;
                 report.facts.missing_reports += end.missing;
@@ -275,6 +307,8 @@ impl<S: Statistics> Collector<S> {
                 }
             }
         }
+        report.facts.instruments.report_lag_p99_ns = lag.p99_ns();
+        report.facts.instruments.report_lag_max_ns = lag.max_ns();
         report.backlog.at_start = before_t1.saturating_sub(settled[0]);
         report.backlog.at_end = before_t2.saturating_sub(settled[1]);
         report

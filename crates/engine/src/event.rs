@@ -1,5 +1,6 @@
 //! What an attempt tells while it goes on.
 
+use tribunal_model::trial::Windows;
 use tribunal_stats::{AgentReport, Sample};
 
 /// What an attempt tells, on its collector's thread.
@@ -23,6 +24,8 @@ pub enum Event {
 pub struct Ended {
     /// What was measured.
     pub report: AgentReport,
+    /// The parts that it was measured by: those of the trial, or with t1 as it was announced.
+    pub windows: Windows,
     /// Why it was given up, if it was.
     pub given_up: Option<String>,
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use tribunal_model::trial::Windows;
-use tribunal_stats::{Activity, PartitionCount, Tallies};
+use tribunal_stats::{Activity, OffsetSet, PartitionCount, Tallies};
+
+use crate::lag::ReportLag;
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -79,6 +81,10 @@ pub struct ReportsEnd {
     pub resolved: [u64; 2],
     /// By partition.
     pub partitions: BTreeMap<i32, PartitionCount>,
+    /// Offsets of acknowledged records by partition, where they were asked for.
+    pub offsets: BTreeMap<i32, OffsetSet>,
+    /// How long reports may have waited for the report thread in the window.
+    pub lag: ReportLag,
     /// When the client was purged, from t0.
     pub purged_ns: Option<i64>,
     /// Unresolved records that may be in the log.

@@ -63,6 +63,8 @@ pub struct Delivery {
     pub bytes: u32,
     /// The partition that it was for; -1 when the client had not chosen one.
     pub partition: i32,
+    /// Its offset in that partition, where it was acknowledged and told one; else -1.
+    pub offset: i64,
 }
 
 /// The client's final word on a record.

@@ -4,16 +4,18 @@
 
 use std::collections::BTreeMap;
 
+use tribunal_model::design::AuditLevel;
 use tribunal_model::trial::{Part, Windows};
-use tribunal_stats::PartitionCount;
+use tribunal_stats::{OffsetSet, PartitionCount};
 
 use crate::grid::{Grid, ReportsEnd, Slice};
+use crate::lag::ReportLag;
 use crate::producer::{Delivery, Outcome};
 use crate::sender::record_failure;
 
 /// What is known of one producer's delivery reports.
 ///
-/// It is owned by the report thread. It allocates nothing per record.
+/// It is owned by the report thread. It allocates nothing per record, but for the growth of the offset sets.
 #[derive(Debug)]
 pub struct Recorder {
     windows: Windows,
@@ -24,6 +26,8 @@ pub struct Recorder {
     resolved: [u64; 2],
     partitions: Vec<PartitionCount>,
     unassigned: PartitionCount,
+    /// One set for each partition, or none.
+    offsets: Vec<OffsetSet>,
     purged_ns: Option<i64>,
     perhaps_after_purge: u64,
     errors: BTreeMap<(String, String), u64>,
@@ -33,20 +37,29 @@ pub struct Recorder {
 const ERRORS_KEPT: usize = 32;
 
 impl Recorder {
-    /// A recorder before its first report.
-    pub fn new(windows: Windows, partitions: i32) -> Self {
+    /// A recorder before its first report; `audit` says whether it keeps the offsets of acknowledged records.
+    pub fn new(windows: Windows, partitions: i32, audit: AuditLevel) -> Self {
+        let partitions = partitions.max(0) as usize;
+        let kept = if audit == AuditLevel::Offsets { partitions } else { 0 };
         Self {
             windows,
             grid: Grid::new(&windows),
             slice: Slice::default(),
             reported: [0; 3],
             resolved: [0; 2],
-            partitions: vec![PartitionCount::default(); partitions.max(0) as usize],
+            partitions: vec![PartitionCount::default(); partitions],
             unassigned: PartitionCount::default(),
+            offsets: vec![OffsetSet::new(); kept],
             purged_ns: None,
             perhaps_after_purge: 0,
             errors: BTreeMap::new(),
         }
+    }
+
+    /// The window begins at another instant than was thought, which is still to come.
+    pub fn open_window(&mut self, windows: Windows) {
+        self.windows = windows;
+        self.grid = Grid::new(&windows);
     }
 
     /// Records one delivery report that arrived at `now`, from t0.
@@ -76,6 +89,10 @@ impl Recorder {
                 tally.response.record_ns(response);
                 tally.service.record_ns(now - delivery.accepted_ns);
                 partition.acknowledged += 1;
+                // A negative partition is no index.
+                if let Some(offsets) = self.offsets.get_mut(delivery.partition as usize) {
+                    offsets.add(delivery.offset);
+                }
                 self.slice.activity.acknowledged += 1;
                 self.slice.activity.acknowledged_bytes += u64::from(delivery.bytes);
             }
@@ -159,6 +176,8 @@ impl Recorder {
         ReportsEnd {
             resolved: self.resolved,
             partitions,
+            offsets: (0..).zip(std::mem::take(&mut self.offsets)).collect(),
+            lag: ReportLag::default(),
             purged_ns: self.purged_ns,
             perhaps_after_purge: self.perhaps_after_purge,
             missing,

@@ -5,10 +5,11 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tribunal_model::design::AuditLevel;
 use tribunal_model::trial::{Load, Partitioner, Rate, Windows, nanoseconds};
 use tribunal_stats::Cpu;
 
@@ -17,18 +18,24 @@ use crate::collector::Collector;
 use crate::event::Event;
 use crate::gate::Gate;
 use crate::keys::KeyStream;
+use crate::parts::Parts;
 use crate::payload::PayloadPool;
 use crate::producer::{Producer, Reports, Worker};
 use crate::recorder::Recorder;
 use crate::schedule::{Place, Schedule};
 use crate::sender::{Content, Sender, Source};
 use crate::threads::{Common, Pair, Shared, report, send};
+use crate::watch::watch;
 
 /// What an attempt needs besides its producers.
 #[derive(Debug)]
 pub struct Setup {
     /// The lengths of its parts.
     pub windows: Windows,
+    /// How long t1 may be put off; it is then at the latest until [`Run::open_window`] says when. Zero: never.
+    pub settle: Duration,
+    /// Whether the offsets of acknowledged records are kept.
+    pub audit: AuditLevel,
     /// What to send.
     pub load: Load,
     /// The block of the trial.
@@ -67,6 +74,7 @@ impl<C: Clock> Run<C> {
         let count = workers.len();
         let shared = Arc::new(Shared {
             gate: Gate::default(),
+            parts: Parts::new(setup.windows, setup.settle),
             end_load: AtomicBool::new(false),
             give_up: AtomicBool::new(false),
             why: Mutex::new(None),
@@ -75,11 +83,13 @@ impl<C: Clock> Run<C> {
         });
         let (outbox, inbox) = sync_channel(64 + 16 * count);
         let spin = 2 * count as u32 <= setup.cores;
+        let latest = shared.parts.windows();
         let controls = workers.iter().map(|w| w.control.clone()).collect();
         let names = workers.iter().map(|w| (w.index, w.topic.clone())).collect();
         let collector =
-            Collector::<R::Statistics>::new(setup.windows, names, controls, Box::new(probe), Box::new(tell));
+            Collector::<R::Statistics>::new(shared.clone(), names, controls, Box::new(probe), Box::new(tell));
         let mut threads = Vec::new();
+        let mut watched = Vec::new();
         for (slot, worker) in workers.into_iter().enumerate() {
             let place = Place {
                 seed: setup.load.seed,
@@ -88,7 +98,10 @@ impl<C: Clock> Run<C> {
                 producers: setup.load.producers,
             };
             let source = match setup.load.rate {
-                Rate::Paced(rate) => Source::Paced(Schedule::new(setup.load.arrivals, rate, place)),
+                Rate::Paced(rate) => {
+                    let profile = setup.load.profile.as_ref();
+                    Source::Paced(Schedule::new(setup.load.arrivals, rate, profile, place))
+                }
                 Rate::Saturate => Source::Saturate,
             };
             let content = Content {
@@ -98,9 +111,10 @@ impl<C: Clock> Run<C> {
                     as u32,
                 assigned_partitions: (setup.load.partitioner == Partitioner::Assigned).then_some(worker.partitions),
             };
-            let sender = Sender::new(worker.producer, source, content, setup.windows, setup.load.when_full);
-            let recorder = Recorder::new(setup.windows, worker.partitions);
+            let sender = Sender::new(worker.producer, source, content, latest, setup.load.when_full);
+            let recorder = Recorder::new(latest, worker.partitions, setup.audit);
             let pair = Arc::new(Pair::default());
+            watched.push((pair.clone(), worker.control.clone()));
             let thread = |name: &str| std::thread::Builder::new().name(format!("{name}-{}", worker.index));
             let common = Common {
                 shared: shared.clone(),
@@ -109,21 +123,23 @@ impl<C: Clock> Run<C> {
                 slot,
                 outbox: outbox.clone(),
             };
-            let (ours, windows) = (common.clone(), setup.windows);
-            threads.push(spawn(thread("send"), move || send(&ours, sender, windows, spin)));
+            let ours = common.clone();
+            threads.push(spawn(thread("send"), move || send(&ours, sender, spin)));
             let (reports, control) = (worker.reports, worker.control);
             threads.push(spawn(thread("report"), move || {
-                report(&common, reports, recorder, &*control, windows);
+                report(&common, reports, recorder, &*control);
             }));
         }
-        drop(outbox);
-        let ours = shared.clone();
-        let collect = move || {
-            collector.run(&inbox, || {
-                ours.why.lock().unwrap_or_else(PoisonError::into_inner).clone()
-            });
+        let common = Common {
+            shared: shared.clone(),
+            pair: Arc::default(),
+            clock: clock.clone(),
+            slot: count,
+            outbox,
         };
-        threads.push(spawn(std::thread::Builder::new().name("collect".into()), collect));
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        threads.push(spawn(thread("watch-0"), move || watch(&common, &watched)));
+        threads.push(spawn(thread("collect"), move || collector.run(&inbox)));
         Self {
             shared,
             clock: clock.clone(),
@@ -151,6 +167,15 @@ impl<C: Clock> Run<C> {
     pub fn renew(&self, lease: Duration) {
         let until = self.clock.lease_ns().saturating_add(nanoseconds(lease));
         self.shared.lease_until.store(until, Ordering::Release);
+    }
+
+    /// Opens the window at t1, in nanoseconds from t0. Whether it was accepted: once, while the load is on and t1 may be put
+    /// off, for a whole second that is at least 200 ms ahead and neither before the warm-up's end nor after the latest t1.
+    pub fn open_window(&self, t1_from_t0_ns: i64) -> bool {
+        match self.shared.gate.opened() {
+            Some(t0) => self.shared.open_window(t1_from_t0_ns, || self.clock.now_ns() - t0),
+            None => false,
+        }
     }
 
     /// Ends the cool-down.

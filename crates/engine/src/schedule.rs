@@ -3,11 +3,17 @@
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
+use tribunal_model::profile::Profile;
 use tribunal_model::seed::{self, SplitMix64};
 use tribunal_model::trial::{Arrivals, RecordRate};
 
-/// Names the function from (kind, rate, seed, share) to intended sends; agents that differ in it must not be mixed.
-pub const FUNCTION: &str = "tribunal-schedule/1";
+mod curve;
+
+use curve::{Curve, RECORD};
+
+/// Names the function from (kind, rate or profile, seed, share) to intended sends; agents that differ in it must not be
+/// mixed. `docs/schedule.py` is the same function in another language.
+pub const FUNCTION: &str = "tribunal-schedule/2";
 
 /// Domain tags that keep the streams of one producer apart; chained behind (seed, block, producer).
 pub(crate) const KEYS: u64 = 1;
@@ -16,20 +22,49 @@ pub(crate) const PAYLOADS: u64 = 2;
 
 /// One producer's intended sends, in nanoseconds from t0, ascending and without end.
 ///
-/// Uniform: the trial's send number i falls at ⌊i · 10¹⁵ ÷ r⌋ ns, where r is the rate in records per 10⁶ s; producer k of N takes the sends
-/// i ≡ k (mod N), so the producers interleave evenly and nothing is rounded twice.
+/// Uniform: the trial's send number i falls at ⌊i · 10¹⁵ ÷ r⌋ ns, where r is the rate in records per 10⁶ s; producer k of
+/// N takes the sends i ≡ k (mod N), so the producers interleave evenly and nothing is rounded twice.
 /// Poisson: each producer is a process of its own with rate r ÷ N; a gap is ⌊−ln u · 10¹⁵ · N ÷ r + ½⌋ ns with u from
 /// `SplitMix64` seeded by the chain (plan seed, block, producer), and [`seed::ln`] for the logarithm.
-/// The same bits come out on every platform: nothing but integer arithmetic and IEEE `+ − × ÷` is used.
+///
+/// With a profile, time is replaced by *work*: what the profile has asked for since t0, in units of 10⁻¹⁵ record. Send i
+/// of the uniform kind falls where the work reaches i records; Poisson gaps are ⌊−ln u · 10¹⁵ · N + ½⌋ units of work, which
+/// is a Poisson process in changed time (Çinlar, "Introduction to Stochastic Processes", 1975, section 4.7). What instant
+/// belongs to an amount of work is written at `curve`: a pause is jumped over, so that no send falls into it.
+///
+/// The same bits come out on every platform: nothing but integer arithmetic, IEEE `+ − × ÷` and `sqrt` is used.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     kind: Kind,
+    /// The next intended send.
+    at: i64,
 }
 
 #[derive(Clone, Debug)]
 enum Kind {
-    Uniform { next: u128, step: u128, micro: u128 },
-    Poisson { at: i64, mean_gap: f64, random: SplitMix64 },
+    /// ⌊i · 10¹⁵ ÷ r⌋ step by step: a division for each record would cost as much as all the rest of its sending.
+    Uniform {
+        /// Quotient and remainder of a step's work by the rate.
+        gap: (i64, u64),
+        /// The remainder so far, below the rate.
+        rest: u64,
+        micro: u64,
+    },
+    Poisson {
+        mean_gap: f64,
+        random: SplitMix64,
+    },
+    UniformWork {
+        next: u128,
+        step: u128,
+        curve: Curve,
+    },
+    PoissonWork {
+        work: u128,
+        mean_gap: f64,
+        random: SplitMix64,
+        curve: Curve,
+    },
 }
 
 /// Whose sends: producer `index` of `producers` in block `block` of a plan with seed `seed`.
@@ -55,47 +90,104 @@ impl Place {
             tag,
         ]))
     }
+
+    /// The stream of its arrivals.
+    fn arrivals(&self) -> SplitMix64 {
+        SplitMix64::new(seed::derive(&[self.seed, u64::from(self.block), u64::from(self.index)]))
+    }
 }
 
 impl Schedule {
-    /// The schedule of one producer for a rate over all producers.
-    pub fn new(arrivals: Arrivals, rate: RecordRate, place: Place) -> Self {
+    /// The schedule of one producer, for a rate over all producers. With a profile, that says the rate instead.
+    pub fn new(arrivals: Arrivals, rate: RecordRate, profile: Option<&Profile>, place: Place) -> Self {
         let producers = place.producers.max(1);
-        let kind = match arrivals {
-            Arrivals::Uniform => Kind::Uniform {
-                next: u128::from(place.index),
-                step: u128::from(producers),
-                micro: u128::from(rate.micro()),
-            },
-            Arrivals::Poisson => {
-                let seed = seed::derive(&[place.seed, u64::from(place.block), u64::from(place.index)]);
-                let mean_gap = 1e15 * f64::from(producers) / rate.micro() as f64;
-                let mut schedule = Kind::Poisson {
-                    at: 0,
-                    mean_gap,
-                    random: SplitMix64::new(seed),
+        let (first, step) = (u128::from(place.index), u128::from(producers));
+        let (kind, at) = match (arrivals, profile) {
+            (Arrivals::Uniform, None) => {
+                let divided = |work: u128| {
+                    let micro = u128::from(rate.micro());
+                    let whole = i64::try_from(work / micro).unwrap_or(i64::MAX);
+                    (whole, (work % micro) as u64)
                 };
-                // A process seen from t0 on: the first send comes after the first gap.
-                schedule.advance();
-                return Self { kind: schedule };
+                let (at, rest) = divided(first * RECORD);
+                let next = Kind::Uniform {
+                    gap: divided(step * RECORD),
+                    rest,
+                    micro: rate.micro(),
+                };
+                (next, at)
+            }
+            (Arrivals::Uniform, Some(profile)) => {
+                let mut curve = Curve::new(profile);
+                let at = curve.instant(first * RECORD);
+                let next = Kind::UniformWork {
+                    next: first,
+                    step,
+                    curve,
+                };
+                (next, at)
+            }
+            (Arrivals::Poisson, None) => {
+                let mean_gap = 1e15 * f64::from(producers) / rate.micro() as f64;
+                let random = place.arrivals();
+                (Kind::Poisson { mean_gap, random }, 0)
+            }
+            (Arrivals::Poisson, Some(profile)) => {
+                let work = Kind::PoissonWork {
+                    work: 0,
+                    mean_gap: 1e15 * f64::from(producers),
+                    random: place.arrivals(),
+                    curve: Curve::new(profile),
+                };
+                (work, 0)
             }
         };
-        Self { kind }
+        let mut schedule = Self { kind, at };
+        if arrivals == Arrivals::Poisson {
+            // A process seen from t0 on: the first send comes after the first gap.
+            schedule.advance();
+        }
+        schedule
     }
 
     /// The next intended send, without taking it.
     pub fn peek(&self) -> i64 {
-        match &self.kind {
-            Kind::Uniform { next, micro, .. } => (next * 1_000_000_000_000_000 / micro) as i64,
-            Kind::Poisson { at, .. } => *at,
-        }
+        self.at
     }
 
     /// Takes the next intended send.
     pub fn take(&mut self) -> i64 {
-        let now = self.peek();
-        self.kind.advance();
+        let now = self.at;
+        self.advance();
         now
+    }
+
+    fn advance(&mut self) {
+        match &mut self.kind {
+            Kind::Uniform { gap, rest, micro } => {
+                *rest += gap.1;
+                let carry = *rest >= *micro;
+                *rest -= if carry { *micro } else { 0 };
+                self.at = self.at.saturating_add(gap.0).saturating_add(i64::from(carry));
+            }
+            Kind::Poisson { mean_gap, random } => {
+                self.at += (-seed::ln(random.next_unit()) * *mean_gap + 0.5) as i64;
+            }
+            Kind::UniformWork { next, step, curve } => {
+                *next += *step;
+                self.at = curve.instant(*next * RECORD);
+            }
+            Kind::PoissonWork {
+                work,
+                mean_gap,
+                random,
+                curve,
+            } => {
+                *work += (-seed::ln(random.next_unit()) * *mean_gap + 0.5) as u128;
+                // Two sends within the rounding of the curve must not change places.
+                self.at = self.at.max(curve.instant(*work));
+            }
+        }
     }
 
     /// Number of intended sends before `end_ns`, and the SHA-256 over the first `most` of them as little-endian i64, as
@@ -119,120 +211,5 @@ impl Schedule {
     }
 }
 
-impl Kind {
-    fn advance(&mut self) {
-        match self {
-            Self::Uniform { next, step, .. } => *next += *step,
-            Self::Poisson { at, mean_gap, random } => {
-                *at += (-seed::ln(random.next_unit()) * *mean_gap + 0.5) as i64;
-            }
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rate(per_second: f64) -> RecordRate {
-        RecordRate::per_second(per_second).unwrap()
-    }
-
-    fn place(index: u32, producers: u32) -> Place {
-        Place {
-            seed: 42,
-            block: 0,
-            index,
-            producers,
-        }
-    }
-
-    fn sends(arrivals: Arrivals, per_second: f64, place: Place, end_ns: i64) -> Vec<i64> {
-        let mut schedule = Schedule::new(arrivals, rate(per_second), place);
-        std::iter::from_fn(|| (schedule.peek() < end_ns).then(|| schedule.take())).collect()
-    }
-
-    #[test]
-    fn uniform_shares_interleave_to_the_whole() {
-        for per_second in [1.0, 3.0, 2000.0, 77_777.0] {
-            let end = 3_000_000_000;
-            let mut all: Vec<i64> = (0..3)
-                .flat_map(|k| sends(Arrivals::Uniform, per_second, place(k, 3), end))
-                .collect();
-            all.sort_unstable();
-            assert_eq!(all, sends(Arrivals::Uniform, per_second, place(0, 1), end));
-            assert_eq!(all.len(), (3.0 * per_second).ceil() as usize, "{per_second}/s");
-        }
-    }
-
-    #[test]
-    fn a_window_of_a_uniform_schedule_holds_rate_times_length() {
-        let all = sends(Arrivals::Uniform, 2000.0, place(0, 1), 10_000_000_000);
-        assert_eq!(
-            all.iter()
-                .filter(|t| (2_000_000_000..5_000_000_000).contains(*t))
-                .count(),
-            6000
-        );
-    }
-
-    #[test]
-    fn poisson_gaps_are_exponential_and_producers_are_independent() {
-        let a = sends(Arrivals::Poisson, 4000.0, place(0, 2), 100_000_000_000);
-        let b = sends(Arrivals::Poisson, 4000.0, place(1, 2), 100_000_000_000);
-        for share in [&a, &b] {
-            let n = share.len() as f64;
-            assert!((n - 200_000.0).abs() < 5.0 * 200_000f64.sqrt(), "{n}");
-            let gaps: Vec<f64> = share.windows(2).map(|w| (w[1] - w[0]) as f64).collect();
-            let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
-            let variance = gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
-            assert!((variance.sqrt() / mean - 1.0).abs() < 0.02, "coefficient of variation");
-        }
-        assert_ne!(a[..100], b[..100]);
-        // Counts per 10 ms of two independent streams do not correlate.
-        let counts = |share: &[i64]| {
-            let mut counts = vec![0.0; 10_000];
-            for t in share {
-                counts[(*t / 10_000_000) as usize] += 1.0;
-            }
-            counts
-        };
-        let (x, y) = (counts(&a), counts(&b));
-        let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
-        let (mx, my) = (mean(&x), mean(&y));
-        let covariance: f64 = x.iter().zip(&y).map(|(p, q)| (p - mx) * (q - my)).sum();
-        let norm = |v: &[f64], m: f64| v.iter().map(|p| (p - m).powi(2)).sum::<f64>().sqrt();
-        let correlation = covariance / (norm(&x, mx) * norm(&y, my));
-        assert!(correlation.abs() < 3.0 / 100.0, "{correlation}");
-    }
-
-    #[test]
-    fn the_bits_are_the_published_ones() {
-        // Test vectors for other languages: count before 1 s and SHA-256, for 1,000/s, seed 42, block 0.
-        let digest = |arrivals, place| {
-            let (count, hash) = Schedule::new(arrivals, rate(1000.0), place).digest(1_000_000_000, 1_000_000);
-            format!("{count} {hash}")
-        };
-        assert_eq!(digest(Arrivals::Uniform, place(0, 1)), VECTORS[0]);
-        assert_eq!(digest(Arrivals::Uniform, place(1, 3)), VECTORS[1]);
-        assert_eq!(digest(Arrivals::Poisson, place(0, 1)), VECTORS[2]);
-        assert_eq!(digest(Arrivals::Poisson, place(1, 3)), VECTORS[3]);
-        let first = sends(Arrivals::Poisson, 1000.0, place(0, 1), 1_000_000_000);
-        assert_eq!(first[..4], FIRST_POISSON);
-    }
-
-    const VECTORS: [&str; 4] = [
-        "1000 00ff2ae3126c0e0b5dd292581655d8ed9f7c1624664e716ded2e449982bfcf3c",
-        "333 d1c238383bed2baec276f0efe489b3816ceb466bec3d6793d6ebd0689fadaafe",
-        "980 04df76f2a5a51568a7cecde532510fe64d4c8bbfbe4d88b57619e89cb339f49f",
-        "309 2a9ab6cfaa36338c91f896cd9d4addbaeaee850e2e8ff5547f1b268de8b46885",
-    ];
-    const FIRST_POISSON: [i64; 4] = [280_523, 1_087_488, 2_500_274, 2_827_075];
-
-    #[test]
-    fn a_block_has_its_own_arrivals_and_the_same_ones_next_month() {
-        let at = |block| sends(Arrivals::Poisson, 1000.0, Place { block, ..place(0, 1) }, 1_000_000_000);
-        assert_eq!(at(0), at(0));
-        assert_ne!(at(0), at(1));
-    }
-}
+mod tests;

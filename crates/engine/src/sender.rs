@@ -64,7 +64,11 @@ pub struct Sender<P> {
     position: usize,
     rejected: Vec<(usize, ErrorCode)>,
     drawn: u64,
+    /// The latest intended send drawn so far.
+    drawn_until: i64,
     blocked: BlockedTime,
+    /// The latest offer, if it was refused and the rest was shed.
+    refused: Option<i64>,
     slice: Slice,
     /// Records that the client took, by part.
     sent: [u64; 3],
@@ -86,12 +90,23 @@ impl<P: Producer> Sender<P> {
             position: 0,
             rejected: Vec::with_capacity(BATCH),
             drawn: 0,
+            drawn_until: -1,
             blocked: BlockedTime::default(),
+            refused: None,
             slice: Slice::default(),
             sent: [0; 3],
             dropped: [0; 2],
             ended: false,
         }
+    }
+
+    /// The window begins at another instant than was thought. False when an intended send at or past it has been drawn
+    /// already: then that has been booked to the wrong part, and the attempt must not count.
+    #[must_use]
+    pub fn open_window(&mut self, windows: Windows) -> bool {
+        self.windows = windows;
+        self.grid = Grid::new(&windows);
+        self.drawn_until < windows.t1_ns()
     }
 
     /// Sends what is due at `now`.
@@ -105,16 +120,24 @@ impl<P: Producer> Sender<P> {
             .offer(&self.batch[self.position..], now, &mut self.rejected);
         self.account(offered.handled, now);
         self.position += offered.handled;
+        let sheds = self.when_full == WhenFull::Shed && matches!(self.source, Source::Paced(_));
         if !offered.full {
             self.blocked.end(now);
+            self.refused = None;
             return Next::At(now);
         }
-        self.blocked.begin(now);
         self.slice.activity.queue_full += 1;
-        if self.when_full == WhenFull::Shed && matches!(self.source, Source::Paced(_)) {
+        if sheds {
+            // Nothing waits, so the client is known to be full only from one refusal to the next: through a pause of the
+            // schedule it may have had room, and a late send after it would be ours.
+            if let Some(before) = self.refused.replace(now) {
+                self.blocked.begin(before);
+                self.blocked.end(now);
+            }
             self.shed(now);
             return Next::At(self.next_intended().max(now + 1));
         }
+        self.blocked.begin(now);
         Next::Room
     }
 
@@ -199,6 +222,7 @@ impl<P: Producer> Sender<P> {
                 for due in &mut self.batch[self.position..] {
                     (due.intended_ns, due.part) = (now, part);
                 }
+                self.drawn_until = now;
             }
             return;
         }
@@ -224,6 +248,7 @@ impl<P: Producer> Sender<P> {
                     .map(|n| (sequence % n.max(1) as u64) as i32),
             });
         }
+        self.drawn_until = self.batch.last().map_or(self.drawn_until, |due| due.intended_ns);
         if matches!(self.source, Source::Paced(_)) {
             for (part, scheduled) in runs(&self.batch) {
                 self.slice.tallies.of(part).fates.scheduled += scheduled;
@@ -327,7 +352,10 @@ impl BlockedTime {
     fn end(&mut self, now: i64) {
         if let Some(began) = self.began.take() {
             self.total += now - began;
-            self.spells.push_back((began, now, self.total));
+            match self.spells.back_mut() {
+                Some((_, end, up_to_end)) if *end == began => (*end, *up_to_end) = (now, self.total),
+                _ => self.spells.push_back((began, now, self.total)),
+            }
         }
     }
 

@@ -11,8 +11,10 @@ use tribunal_model::trial::{Part, Windows, nanoseconds};
 use crate::clock::{Clock, run_queue_ns, sleep_precisely, thread_cpu_ns};
 use crate::collector::Message;
 use crate::gate::{Gate, Passed};
-use crate::grid::{Grid, SenderEnd};
+use crate::grid::{Grid, ReportsEnd, SenderEnd};
+use crate::lag::ReportLag;
 use crate::pacer::Pacer;
+use crate::parts::Parts;
 use crate::producer::{Control, Polled, Producer, Reports};
 use crate::recorder::Recorder;
 use crate::sender::{Next, Sender};
@@ -23,13 +25,11 @@ const LOOK: i64 = 20_000_000;
 const PURGE_WAIT: i64 = 10_000_000_000;
 /// How long the report thread waits for the client's last statistics once every record is resolved.
 const STATISTICS_WAIT: i64 = 1_200_000_000;
-/// Statistics polled this early were made before the load began.
-const EARLY: i64 = 100_000_000;
-
 /// What the threads of an attempt share. Atomics are touched once per batch, never per record.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) gate: Gate,
+    pub(crate) parts: Parts,
     /// The load is to end: cool-down is over, or the attempt was given up.
     pub(crate) end_load: AtomicBool,
     /// The attempt was given up: purge at once.
@@ -42,6 +42,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Why the attempt was given up, if it was.
+    pub(crate) fn why(&self) -> Option<String> {
+        self.why.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(crate) fn give_up(&self, reason: &str) {
         self.why
             .lock()
@@ -50,6 +55,24 @@ impl Shared {
         self.give_up.store(true, Ordering::Release);
         self.end_load.store(true, Ordering::Release);
         self.gate.close();
+    }
+
+    /// Whether the load is to end.
+    pub(crate) fn ending(&self) -> bool {
+        self.end_load.load(Ordering::Acquire)
+    }
+
+    /// Announces t1 at `now`, both from t0. Whether it was accepted.
+    pub(crate) fn open_window(&self, t1: i64, now: impl Fn() -> i64) -> bool {
+        if !self.parts.announce(t1, now()) {
+            return false;
+        }
+        if now() < t1 {
+            return true;
+        }
+        // Held up between looking at the clock and announcing: a load thread may have gone past t1 without knowing.
+        self.give_up("the announced beginning of the window had passed when it was announced");
+        false
     }
 
     /// Checked by both load threads, so that no load outlives the lease, whatever the session is doing.
@@ -88,11 +111,11 @@ pub(crate) struct Common<C> {
 
 impl<C: Clock> Common<C> {
     /// The collector ends only after all senders of its channel, so it cannot be gone while a thread still speaks.
-    fn tell(&self, message: Message) {
+    pub(crate) fn tell(&self, message: Message) {
         let _ = self.outbox.send(message);
     }
 
-    fn pass_gate(&self) -> Option<i64> {
+    pub(crate) fn pass_gate(&self) -> Option<i64> {
         match self
             .shared
             .gate
@@ -104,8 +127,37 @@ impl<C: Clock> Common<C> {
     }
 }
 
+/// A thread's own view of the trial's parts.
+struct View {
+    windows: Windows,
+    grid: Grid,
+    announced: bool,
+}
+
+impl View {
+    fn new(shared: &Shared) -> Self {
+        let announced = shared.parts.announced().is_some();
+        let windows = shared.parts.windows();
+        Self {
+            windows,
+            grid: Grid::new(&windows),
+            announced,
+        }
+    }
+
+    /// Looks whether the window's beginning has been announced; true once. To be called after the clock has been read and
+    /// before anything is booked.
+    fn announced(&mut self, shared: &Shared) -> bool {
+        let news = !self.announced && shared.parts.announced().is_some();
+        if news {
+            *self = Self::new(shared);
+        }
+        news
+    }
+}
+
 /// The sender thread: from the gate to the end of the load.
-pub(crate) fn send<P: Producer, C: Clock>(common: &Common<C>, mut sender: Sender<P>, windows: Windows, spin: bool) {
+pub(crate) fn send<P: Producer, C: Clock>(common: &Common<C>, mut sender: Sender<P>, spin: bool) {
     let Common {
         shared,
         pair,
@@ -117,21 +169,24 @@ pub(crate) fn send<P: Producer, C: Clock>(common: &Common<C>, mut sender: Sender
     sleep_precisely();
     let mut end = SenderEnd::default();
     if let Some(t0) = common.pass_gate() {
-        let (grid, pacer) = (Grid::new(&windows), Pacer::new(spin));
+        let (mut view, pacer) = (View::new(shared), Pacer::new(spin));
         let waited = run_queue_ns();
         end.start_error_ns = clock.now_ns() - t0;
-        let mut edge = grid.edge_after(0);
+        let mut edge = view.grid.edge_after(0);
         let mut window_open = true;
         loop {
             let now = clock.now_ns() - t0;
             shared.check_lease(clock);
-            if shared.end_load.load(Ordering::Acquire) || now >= windows.deadline_ns() {
+            if view.announced(shared) && !sender.open_window(view.windows) {
+                shared.give_up("an intended send of the window was drawn before the window was announced");
+            }
+            if shared.ending() || now >= view.windows.deadline_ns() {
                 break;
             }
             if now >= edge {
                 let slice = sender.cut(now);
-                edge = grid.edge_after(now);
-                let (upto, cpu_ns) = (grid.edge_before(now), thread_cpu_ns());
+                edge = view.grid.edge_after(now);
+                let (upto, cpu_ns) = (view.grid.edge_before(now), thread_cpu_ns());
                 common.tell(Message::Sent {
                     slot: *slot,
                     slice: Box::new(slice),
@@ -182,7 +237,6 @@ pub(crate) fn report<R: Reports, C: Clock>(
     mut reports: R,
     mut recorder: Recorder,
     control: &dyn Control,
-    windows: Windows,
 ) {
     let Common {
         shared,
@@ -194,22 +248,27 @@ pub(crate) fn report<R: Reports, C: Clock>(
     let Some(t0) = common.pass_gate() else {
         common.tell(Message::ReportsEnded {
             slot: *slot,
-            end: recorder.finish(0, [0; 3]),
+            end: Box::new(recorder.finish(0, [0; 3])),
         });
         return;
     };
-    let grid = Grid::new(&windows);
-    let mut edge = grid.edge_after(0);
+    let mut view = View::new(shared);
+    let mut edge = view.grid.edge_after(0);
+    let mut lag = ReportLag::default();
     let mut purged_at = None;
     let mut resolved_at = None;
     loop {
         let before = clock.now_ns() - t0;
+        lag.handled(before, view.windows.t1_ns(), view.windows.t2_ns());
         let polled = reports.poll(Duration::from_nanos((edge - before).clamp(0, LOOK) as u64));
         let now = clock.now_ns() - t0;
+        if view.announced(shared) {
+            recorder.open_window(view.windows);
+        }
         if now >= edge {
             let slice = recorder.cut(now);
-            edge = grid.edge_after(now);
-            let (upto, cpu_ns) = (grid.edge_before(now), thread_cpu_ns());
+            edge = view.grid.edge_after(now);
+            let (upto, cpu_ns) = (view.grid.edge_before(now), thread_cpu_ns());
             common.tell(Message::Reported {
                 slot: *slot,
                 slice: Box::new(slice),
@@ -217,11 +276,14 @@ pub(crate) fn report<R: Reports, C: Clock>(
                 cpu_ns,
             });
         }
-        let mut statistics = false;
+        let (mut statistics, mut taken) = (false, 0);
         match polled {
             Polled::Nothing => {}
             Polled::Deliveries => {
-                reports.take(|delivery| recorder.record(now, &delivery));
+                reports.take(|delivery| {
+                    taken += 1;
+                    recorder.record(now, &delivery);
+                });
                 for (shared, reported) in pair.reported.iter().zip(recorder.reported()) {
                     shared.store(reported, Ordering::Release);
                 }
@@ -232,12 +294,13 @@ pub(crate) fn report<R: Reports, C: Clock>(
                 common.tell(Message::Statistics {
                     slot: *slot,
                     raw,
-                    early: now < EARLY,
+                    at: now,
                 });
             }
             Polled::Error(code, text) => recorder.error(code.0, text),
             Polled::Log(line) => tracing::warn!(client = slot, "{line}"),
         }
+        lag.polled(before, now, taken);
         shared.check_lease(clock);
         if !pair.sender_ended.load(Ordering::Acquire) {
             continue;
@@ -252,7 +315,7 @@ pub(crate) fn report<R: Reports, C: Clock>(
         }
         let load_end = pair.load_end.load(Ordering::Acquire);
         let least = nanoseconds(Windows::LEAST_WAIT);
-        let wait_until = windows.deadline_ns().max(load_end + least);
+        let wait_until = view.windows.deadline_ns().max(load_end + least);
         match purged_at {
             None if given_up || now >= wait_until => {
                 recorder.purge(now);
@@ -266,7 +329,11 @@ pub(crate) fn report<R: Reports, C: Clock>(
         }
     }
     let now = clock.now_ns() - t0;
-    let end = recorder.finish(now, pair.sent.each_ref().map(|sent| sent.load(Ordering::Acquire)));
+    let sent = pair.sent.each_ref().map(|sent| sent.load(Ordering::Acquire));
+    let end = Box::new(ReportsEnd {
+        lag,
+        ..recorder.finish(now, sent)
+    });
     let slice = recorder.cut(now);
     let cpu_ns = thread_cpu_ns();
     common.tell(Message::Reported {
@@ -279,6 +346,11 @@ pub(crate) fn report<R: Reports, C: Clock>(
 }
 
 impl Pair {
+    /// Records that the client took so far.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.sent.iter().map(|sent| sent.load(Ordering::Relaxed)).sum()
+    }
+
     fn reported_total(&self) -> u64 {
         self.reported
             .iter()

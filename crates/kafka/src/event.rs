@@ -47,6 +47,8 @@ pub(crate) struct DeliveryReport {
     pub(crate) bytes: u32,
     pub(crate) partition: i32,
     pub(crate) opaque: u64,
+    /// Its offset, where the broker told one; else -1.
+    pub(crate) offset: i64,
 }
 
 /// Whether a record is in the log.
@@ -103,10 +105,15 @@ impl Event {
     }
 
     /// Hands over the delivery reports that have not been handed over before; returns how many there were.
+    ///
+    /// All reports of an event are one batch's. librdkafka counts their offsets up from the one that the broker told, also
+    /// when that is -1 (a duplicate sequence) or its own -1001 (no answer): then every later record of the batch would be
+    /// told an offset that is not its own. So none of a batch is known whose first one is not.
     pub(crate) fn each_report(&mut self, mut each: impl FnMut(DeliveryReport)) -> u64 {
         const CHUNK: usize = 256;
         let mut chunk: [*const c::rd_kafka_message_t; CHUNK] = [ptr::null(); CHUNK];
         let mut count = 0;
+        let mut told = None;
         loop {
             // SAFETY: the event is ours and the array is as long as said.
             let filled = unsafe { c::rd_kafka_event_message_array(self.raw.as_ptr(), chunk.as_mut_ptr(), CHUNK) };
@@ -116,12 +123,15 @@ impl Event {
                 let report = unsafe {
                     let message = *message;
                     let code = (&raw const (*message).err).cast::<i32>().read();
+                    let offset = (*message).offset;
+                    let known = *told.get_or_insert(offset >= 0);
                     DeliveryReport {
                         code,
                         status: if code == 0 { Status::Certainly } else { status(message) },
                         bytes: ((*message).len + (*message).key_len) as u32,
                         partition: (*message).partition,
                         opaque: (*message)._private as u64,
+                        offset: if known && code == 0 { offset } else { -1 },
                     }
                 };
                 each(report);

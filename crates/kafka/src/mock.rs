@@ -4,6 +4,9 @@
     reason = "rdkafka does not say that a mock cluster may be used from any thread"
 )]
 
+pub mod child;
+pub mod line;
+
 use std::fmt;
 use std::time::Duration;
 

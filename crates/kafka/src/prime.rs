@@ -30,7 +30,7 @@ pub struct Primed {
 }
 
 /// What priming wrote to one partition.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PrimedPartition {
     /// The partition.
     pub partition: i32,
@@ -38,6 +38,8 @@ pub struct PrimedPartition {
     pub written: u64,
     /// Records that failed and yet may be in the log.
     pub possibly_written: u64,
+    /// The offset of each acknowledged record; -1 where it was told none. Empty with `acks=0`.
+    pub offsets: Vec<i64>,
 }
 
 impl Primed {
@@ -53,10 +55,11 @@ impl Primed {
 }
 
 /// Where a partition stands.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Standing {
     written: u64,
     possibly_written: u64,
+    offsets: Vec<i64>,
     in_flight: bool,
     not_before_ns: i64,
 }
@@ -116,9 +119,12 @@ pub fn prime(client: &mut Client, clock: &impl Clock, deadline_ns: i64) -> Resul
                     };
                     state.in_flight = false;
                     match outcome(&report, blind) {
-                        Outcome::Acknowledged | Outcome::WrittenBlind => {
+                        told @ (Outcome::Acknowledged | Outcome::WrittenBlind) => {
                             missing -= usize::from(state.written == 0);
                             state.written += 1;
+                            if told == Outcome::Acknowledged {
+                                state.offsets.push(report.offset);
+                            }
                         }
                         failed @ (Outcome::NotWritten(code) | Outcome::PossiblyWritten(code)) => {
                             state.possibly_written += u64::from(matches!(failed, Outcome::PossiblyWritten(_)));
@@ -136,6 +142,7 @@ pub fn prime(client: &mut Client, clock: &impl Clock, deadline_ns: i64) -> Resul
         partition,
         written: state.written,
         possibly_written: state.possibly_written,
+        offsets: state.offsets,
     });
     Ok(Primed {
         partitions: partitions.collect(),

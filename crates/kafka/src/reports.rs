@@ -75,7 +75,7 @@ impl Reports for KafkaReports {
             else {
                 return;
             };
-            let (bytes, partition) = (report.bytes, report.partition);
+            let (bytes, partition, offset) = (report.bytes, report.partition, report.offset);
             each(Delivery {
                 intended_ns,
                 accepted_ns,
@@ -83,6 +83,7 @@ impl Reports for KafkaReports {
                 outcome: outcome(&report, blind),
                 bytes,
                 partition,
+                offset,
             });
         });
         self.counts.report(count);

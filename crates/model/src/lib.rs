@@ -2,10 +2,13 @@
 //!
 //! Everything here is pure: text in, values out; no file, clock or network is touched.
 
+pub mod design;
 pub mod ids;
 pub mod limits;
 pub mod matrix;
+pub mod objective;
 pub mod plan;
+pub mod profile;
 pub mod properties;
 pub mod seed;
 pub mod trial;

@@ -1,20 +1,25 @@
-//! The matrix: every combination of factor levels, as trials in the order in which they run.
+//! The matrix: combinations of factor levels, as trials in the order in which they run.
 
 use std::time::Duration;
 
+use crate::design::{Mode, SHARES};
 use crate::ids::{CellId, TrialId};
-use crate::plan::{Error, Plan, Setting};
-use crate::properties::{Properties, Value};
-use crate::seed::{self, SplitMix64};
-use crate::trial::{Content, Level, Load, Rate, RecordRate, TopicShape, Trial, Windows};
-use crate::units::OfferedRate;
+use crate::plan::{Error, Plan};
+use crate::trial::{Content, Load, Rate, Trial};
 
+mod budget;
+mod cell;
+mod combinations;
 mod mean;
+mod order;
+mod pairwise;
 mod warnings;
 
 #[cfg(test)]
 mod tests;
 
+pub use budget::{Later, LeftOut, OverBudget};
+pub use cell::Cell;
 pub use warnings::Warning;
 
 /// More trials than this need `--allow-large`.
@@ -26,59 +31,35 @@ pub const MOST_TRIALS: u64 = 100_000;
 /// More combinations than this are refused before exclusions are looked at.
 const MOST_COMBINATIONS: u64 = 1_000_000;
 
-/// Sets the seed of the run order apart from the seeds of schedules.
-const ORDER: u64 = u64::from_le_bytes(*b"runorder");
+/// What a trial is taken to need around its warm-up and window when a budget is shared out: topic, clients, barrier,
+/// drain, audit.
+pub const OVERHEAD: Duration = Duration::from_secs(4);
 
 /// A plan's cells and trials.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
-    /// In written order: the last factor varies fastest.
+    /// In written order: the last factor varies fastest. The first one is the baseline of comparisons.
     pub cells: Vec<Cell>,
-    /// In run order: every block holds each cell once, shuffled by the plan's seed and the block's number.
+    /// In run order: burn-in, then blocks that hold each cell once, shuffled by the plan's seed and the block's number,
+    /// and the canary at a random place.
+    ///
+    /// Of a two-phase experiment the first phase: every cell once, closed loop, as block 0. Empty for a search. What
+    /// comes later is in [`Self::later`].
     pub trials: Vec<Trial>,
     /// How many combinations `[[exclude]]` removed.
     pub excluded: u64,
+    /// How many more `design.kind` leaves out.
+    pub omitted: u64,
     /// How often each cell is run.
     pub repetitions: u32,
-}
-
-/// One combination of levels, fully resolved.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cell {
-    /// Its place in the written order of what is left after exclusions.
-    pub id: CellId,
-    /// One level of each factor, in written order.
-    pub levels: Vec<Level>,
-    /// The topics.
-    pub topic: TopicShape,
-    /// What to send.
-    pub load: Load,
-    /// When.
-    pub windows: Windows,
-    /// Preset, then baseline, then factors.
-    pub properties: Properties,
-}
-
-impl Cell {
-    /// The mean size of a record's value in bytes; `None` where sizes come from files that only agents have.
+    /// The first cell at a quarter of the least paced rate, 1,000/s where none is paced: once in every block.
     ///
-    /// Keys and headers are not counted. A log-normal size counts with its cut: the mean is that of what is sent.
-    pub fn mean_size(&self) -> Option<f64> {
-        mean_size(&self.load)
-    }
-
-    fn trial(&self, id: TrialId, block: u32) -> Trial {
-        Trial {
-            id,
-            block,
-            cell: self.id,
-            levels: self.levels.clone(),
-            topic: self.topic.clone(),
-            load: self.load.clone(),
-            windows: self.windows,
-            properties: self.properties.clone(),
-        }
-    }
+    /// In a two-phase experiment the rate is that of [`Self::share_trials`].
+    pub canary: Option<Cell>,
+    /// What `design.budget` leaves out; [`Self::repetitions`] and [`Self::trials`] are without it.
+    pub left_out: Option<LeftOut>,
+    /// Trials that are made while the experiment runs.
+    pub later: Vec<Later>,
 }
 
 impl Matrix {
@@ -87,80 +68,71 @@ impl Matrix {
     /// A rate in bytes becomes records by the mean size of the cell's records. More than [`MANY_TRIALS`] trials are an
     /// error unless `allow_large`.
     pub fn resolve(plan: &Plan, allow_large: bool) -> Result<Self, Error> {
-        let counts: Vec<u64> = plan.factors.iter().map(|factor| factor.levels.len() as u64).collect();
-        let combinations = counts
-            .iter()
-            .fold(1_u64, |product, count| product.saturating_mul(*count));
-        if combinations > MOST_COMBINATIONS {
-            let message = format!("make {combinations} combinations; at most {MOST_COMBINATIONS} are possible");
-            return Err(plan.error("factors", message));
-        }
-        let mut chosen = Vec::new();
-        for number in 0..combinations {
-            let cell = levels_of(number, &counts);
-            if !plan.exclude.iter().any(|exclusion| exclusion.covers(&cell)) {
-                chosen.push(cell);
-            }
-        }
-        if chosen.is_empty() {
-            return Err(plan.error("exclude", format!("leaves none of the {combinations} combinations")));
-        }
-        let trials = (chosen.len() as u64).saturating_mul(u64::from(plan.repetitions));
-        let product = format!(
-            "{} cells x {} repetitions make {trials} trials",
-            chosen.len(),
-            plan.repetitions
-        );
-        if trials > MOST_TRIALS {
-            return Err(plan.error("factors", format!("{product}; at most {MOST_TRIALS} are possible")));
-        }
-        if trials > MANY_TRIALS && !allow_large {
-            let message = format!("{product}; more than {MANY_TRIALS} need the flag --allow-large");
-            return Err(plan.error("factors", message));
-        }
+        let combinations = combinations::choose(plan)?;
+        let (chosen, design) = (&combinations.chosen, &plan.design);
+        check_count(plan, chosen.len(), allow_large)?;
         let cells: Result<Vec<Cell>, Error> = chosen
             .iter()
             .zip(1..)
-            .map(|(levels, number)| cell(plan, CellId(number), levels))
+            .map(|(levels, number)| Cell::resolve(plan, CellId(number), levels))
             .collect();
         let cells = cells?;
-        let mut trials = Vec::with_capacity(trials as usize);
-        for block in 0..plan.repetitions {
-            let mut order: Vec<&Cell> = cells.iter().collect();
-            SplitMix64::new(seed::derive(&[plan.seed, ORDER, u64::from(block)])).shuffle(&mut order);
-            for cell in order {
-                trials.push(cell.trial(TrialId(trials.len() as u32 + 1), block));
+        let canary = if design.canary { order::canary(&cells) } else { None };
+        let mut trials = Vec::new();
+        if plan.search.is_none() {
+            trials = order::burn_in(&cells, design.burn_in);
+            match design.mode {
+                Mode::Direct => trials.extend(
+                    (0..plan.repetitions).flat_map(|block| order::block(plan.seed, block, &cells, canary.as_ref())),
+                ),
+                Mode::TwoPhase => trials.extend(order::capacities(plan.seed, &cells)),
             }
         }
-        let excluded = combinations - cells.len() as u64;
-        Ok(Self {
+        let mut matrix = Self {
+            later: budget::later(plan, cells.len() as u64, canary.is_some()),
             cells,
-            trials,
-            excluded,
+            trials: order::numbered(trials, TrialId(1)),
+            excluded: combinations.excluded,
+            omitted: combinations.omitted,
             repetitions: plan.repetitions,
-        })
+            canary,
+            left_out: None,
+        };
+        if let Some(budget) = design.budget {
+            let within = matrix.within(budget, OVERHEAD);
+            let (kept, left_out) = within.map_err(|error| plan.error("design.budget", error))?;
+            matrix.cut(kept);
+            matrix.left_out = left_out;
+        }
+        Ok(matrix)
     }
 
-    /// How long the trials take when the records of a window are resolved at once: warm-up, measurement and
-    /// `overhead_per_trial` for everything around them. See [`Self::longest_wall_time`] for the bound.
-    pub fn expected_wall_time(&self, overhead_per_trial: Duration) -> Duration {
-        self.sum(|trial| trial.windows.warm_up + trial.windows.measure + overhead_per_trial)
+    /// The second phase of a two-phase experiment: every cell at each of [`SHARES`] of the slowest capacity (records a
+    /// second), all of them once in every block, the canary with them. The blocks follow the capacity trials' and so
+    /// count from 1.
+    ///
+    /// Empty where `slowest` makes no rate.
+    pub fn share_trials(&self, first_id: TrialId, slowest: f64) -> Vec<Trial> {
+        let seed = self.cells.first().map_or(0, |cell| cell.load.seed);
+        let blocks = 1..=self.repetitions;
+        let trials = blocks.flat_map(|block| order::shares(seed, block, &self.cells, self.canary.as_ref(), slowest));
+        order::numbered(trials.collect(), first_id)
     }
 
-    /// How long the trials take when every one uses up its drain and its last wait.
-    pub fn longest_wall_time(&self, overhead_per_trial: Duration) -> Duration {
-        self.sum(|trial| trial.windows.longest() + overhead_per_trial)
-    }
-
-    fn sum(&self, length: impl Fn(&Trial) -> Duration) -> Duration {
-        self.trials
-            .iter()
-            .fold(Duration::ZERO, |sum, trial| sum.saturating_add(length(trial)))
+    /// How many trials are observations of their cell that comparisons may use, those that come later included.
+    pub fn compared(&self) -> u64 {
+        let known = self.trials.iter().filter(|trial| trial.purpose.compared()).count() as u64;
+        let shares = self.later.iter().any(|later| later.what == budget::SHARES_TO_COME);
+        let blocks = u64::from(self.repetitions) * if shares { SHARES.len() as u64 } else { 0 };
+        known + self.cells.len() as u64 * blocks
     }
 
     /// The bytes that all trials write to the brokers' disks before compression: rate × (warm-up + measurement) × mean
-    /// size × replicas. `None` where a trial is closed loop or its sizes are not known.
+    /// size × replicas. `None` where a trial is closed loop or comes later, or its sizes are not known.
     pub fn bytes(&self) -> Option<u64> {
+        if !self.later.is_empty() {
+            return None;
+        }
         let mut sum = 0.0;
         for trial in &self.trials {
             let Rate::Paced(rate) = trial.load.rate else {
@@ -179,20 +151,31 @@ impl Matrix {
     }
 }
 
-/// The level indices of a combination, the last factor varying fastest.
-fn levels_of(number: u64, counts: &[u64]) -> Vec<usize> {
-    let mut rest = number;
-    let mut levels: Vec<usize> = counts
-        .iter()
-        .rev()
-        .map(|count| {
-            let level = rest % count;
-            rest /= count;
-            level as usize
-        })
-        .collect();
-    levels.reverse();
-    levels
+fn check_count(plan: &Plan, cells: usize, allow_large: bool) -> Result<(), Error> {
+    let each = match plan.design.mode {
+        Mode::Direct => 1,
+        Mode::TwoPhase => SHARES.len() as u64,
+    };
+    let trials = (cells as u64)
+        .saturating_mul(u64::from(plan.repetitions))
+        .saturating_mul(each);
+    let shares = if each > 1 {
+        format!(" x {each} rates")
+    } else {
+        String::new()
+    };
+    let product = format!(
+        "{cells} cells{shares} x {} repetitions make {trials} trials",
+        plan.repetitions
+    );
+    if trials > MOST_TRIALS {
+        return Err(plan.error("factors", format!("{product}; at most {MOST_TRIALS} are possible")));
+    }
+    if trials > MANY_TRIALS && !allow_large {
+        let message = format!("{product}; more than {MANY_TRIALS} need the flag --allow-large");
+        return Err(plan.error("factors", message));
+    }
+    Ok(())
 }
 
 fn mean_size(load: &Load) -> Option<f64> {
@@ -200,83 +183,4 @@ fn mean_size(load: &Load) -> Option<f64> {
         Content::Generated { .. } => Some(load.record.size.mean()),
         Content::Samples { .. } => None,
     }
-}
-
-/// The plan with one level of each factor over it.
-fn cell(plan: &Plan, id: CellId, chosen: &[usize]) -> Result<Cell, Error> {
-    let workload = &plan.workload;
-    let mut offered = workload.rate;
-    let mut rate_key = plan.error("workload.rate", "");
-    let mut cell = Cell {
-        id,
-        levels: Vec::with_capacity(chosen.len()),
-        topic: plan.topic.clone(),
-        load: Load {
-            rate: Rate::Saturate,
-            arrivals: workload.arrivals,
-            producers: workload.producers,
-            record: workload.record.clone(),
-            keys: workload.keys,
-            partitioner: workload.partitioner,
-            when_full: workload.when_full,
-            seed: plan.seed,
-        },
-        windows: plan.windows,
-        properties: plan.preset.properties().overlaid(&plan.baseline),
-    };
-    for (factor, level) in plan.factors.iter().zip(chosen) {
-        let Some(level) = factor.levels.get(*level) else {
-            continue;
-        };
-        cell.levels.push(Level {
-            factor: factor.name.clone(),
-            value: level.text.clone(),
-        });
-        let (topic, load) = (&mut cell.topic, &mut cell.load);
-        match &level.setting {
-            Setting::Topics(count) => topic.count = *count,
-            Setting::Partitions(count) => topic.partitions = *count,
-            Setting::Replication(count) => topic.replication = *count,
-            Setting::Topic(name, value) => match topic.settings.iter_mut().find(|(known, _)| known == name) {
-                Some((_, old)) => old.clone_from(value),
-                None => topic.settings.push((name.clone(), value.clone())),
-            },
-            Setting::Rate(rate) => {
-                offered = *rate;
-                "factors.rate".clone_into(&mut rate_key.key);
-                rate_key.origin = level.origin.clone();
-            }
-            Setting::Producers(count) => load.producers = *count,
-            Setting::RecordSize(size) => load.record.size = size.clone(),
-            Setting::Compressibility(compressibility) => {
-                load.record.content = Content::Generated {
-                    compressibility: *compressibility,
-                };
-            }
-            Setting::Keys(keys) => load.keys = *keys,
-            Setting::Partitioner(partitioner) => load.partitioner = *partitioner,
-            Setting::Arrivals(arrivals) => load.arrivals = *arrivals,
-            Setting::WhenFull(when_full) => load.when_full = *when_full,
-            Setting::Property(name, value) => cell.properties.set(name.clone(), value.clone()),
-        }
-    }
-    cell.load.rate = match offered {
-        OfferedRate::Saturate => Rate::Saturate,
-        OfferedRate::Records(rate) => Rate::Paced(rate),
-        OfferedRate::Bytes(bytes) => {
-            let mean = mean_size(&cell.load);
-            let rate = mean.and_then(|mean| RecordRate::per_second(bytes.get() as f64 / mean));
-            Rate::Paced(rate.ok_or_else(|| {
-                let size = &cell.load.record.size;
-                let message = format!("{offered} with records of {size} is outside 0.000001 to 10^9 records a second");
-                Error { message, ..rate_key }
-            })?)
-        }
-    };
-    Ok(cell)
-}
-
-/// The text of a property in a cell.
-fn text<'c>(cell: &'c Cell, property: &str) -> Option<&'c str> {
-    cell.properties.get(property).and_then(Value::text)
 }

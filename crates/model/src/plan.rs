@@ -2,21 +2,32 @@
 //!
 //! The text becomes a tree of values that know their line ([`Override`]s go over it), and the tree becomes a [`Plan`].
 //! Every error is one line that names the place, the key, what is wrong and what to write. Everything has a default
-//! except the cluster and the rate.
+//! except the cluster and the rate. Nothing is read but the text: a plan that takes rates from a file says so
+//! ([`Plan::replay_file`]), and who has the file hands them in.
 
 use std::fmt;
 use std::time::Duration;
 
+use crate::design::{AuditLevel, Design, SearchPlan};
 use crate::ids::AgentName;
 use crate::limits::Limits;
+use crate::objective::Objective;
+use crate::profile::Profile;
 use crate::properties::{Properties, Value};
 use crate::trial::{Arrivals, Keys, Partitioner, RecordShape, TopicShape, WhenFull, Windows};
 use crate::units::OfferedRate;
 
+mod clusters;
+mod design;
 mod factors;
+mod limits;
+mod objective;
+mod overrides;
 mod presets;
+mod profile;
 mod property;
 mod reader;
+mod replay;
 mod sections;
 mod tree;
 mod workload;
@@ -25,8 +36,9 @@ mod workload;
 mod tests;
 
 pub use factors::{Exclusion, Factor, FactorLevel, Setting};
+pub use overrides::Override;
 pub use presets::Preset;
-pub use tree::Override;
+pub use replay::ReplayFile;
 
 /// The only schema of plans that this build reads.
 pub const SCHEMA: u64 = 1;
@@ -35,13 +47,16 @@ pub const SCHEMA: u64 = 1;
 pub const TEMPLATE: &str = include_str!("plan/template.toml");
 
 /// Keys that later versions will have.
-const LATER: [&str; 6] = [
-    "objective",
-    "clusters",
-    "search",
-    "design",
-    "topic.existing",
-    "window.confirm",
+const LATER: [&str; 1] = ["topic.existing"];
+
+/// Keys that are looked for in another section than theirs.
+const ELSEWHERE: [(&str, &str); 6] = [
+    ("window.confirm", "search.confirm"),
+    ("window.budget", "design.budget"),
+    ("window.canary", "design.canary"),
+    ("design.burn_in", "window.burn_in"),
+    ("design.repetitions", "window.repetitions"),
+    ("search.repetitions", "search.confirmations"),
 ];
 
 /// What a plan means.
@@ -55,8 +70,10 @@ pub struct Plan {
     pub seed: u64,
     /// The agents that are wanted.
     pub agents: Agents,
-    /// The cluster under load.
+    /// The cluster under load; of several the first.
     pub cluster: Cluster,
+    /// Several clusters by name, in written order, for the factor `cluster`; empty where there is one.
+    pub clusters: Vec<(String, Cluster)>,
     /// What topic names start with; `tribunal` by default.
     pub prefix: String,
     /// The topics of a trial, where no factor says otherwise: 1 topic of 12 partitions (they divide evenly over 1, 2,
@@ -68,6 +85,16 @@ pub struct Plan {
     pub windows: Windows,
     /// How often each cell is run; 1 by default.
     pub repetitions: u32,
+    /// How long t1 may be put off until the load is steady; zero, and so a fixed warm-up, by default.
+    pub settle: Duration,
+    /// How finely records are compared with the broker's offsets; offset by offset by default.
+    pub audit: AuditLevel,
+    /// Which cells, in which mode, within which budget.
+    pub design: Design,
+    /// What *best* means and what has to hold.
+    pub objective: Option<Objective>,
+    /// The search for each cell's capacity, instead of the repetitions of a matrix.
+    pub search: Option<SearchPlan>,
     /// Validity limits.
     pub limits: Limits,
     /// The named set of properties that the baseline starts from.
@@ -128,8 +155,11 @@ pub enum Bootstrap {
 /// What the producers send, where no factor says otherwise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Workload {
-    /// How fast, over all agents. Where the plan gives the rate only as a factor, its first level.
+    /// How fast, over all agents. Where the plan gives the rate only as a factor, its first level; with a profile its mean
+    /// from t0 to t2; without meaning where a search or two phases set the rates.
     pub rate: OfferedRate,
+    /// How the rate changes over a trial; it goes over `rate`.
+    pub profile: Option<Profile>,
     /// Uniform by default.
     pub arrivals: Arrivals,
     /// Producer clients over all agents; 1 by default.
@@ -203,6 +233,14 @@ impl Error {
     pub fn line(&self) -> Option<usize> {
         self.origin.line()
     }
+
+    /// The error, knowing its file.
+    fn in_file(self, file: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            ..self
+        }
+    }
 }
 
 impl fmt::Display for Error {
@@ -246,10 +284,7 @@ impl Plan {
             }
             sections::resolve(file_name, &root)
         };
-        read().map_err(|error| Error {
-            file: file_name.to_owned(),
-            ..error
-        })
+        read().map_err(|error: Error| error.in_file(file_name))
     }
 
     /// Where the key with this dotted path was written, for example `workload.rate`.
@@ -268,7 +303,12 @@ impl Plan {
             let origin = level.map_or(&factor.origin, |level| &level.origin);
             return (format!("factors.{property}"), origin.clone());
         }
-        for section in ["baseline", "cluster.properties"] {
+        let of_clusters = self
+            .clusters
+            .iter()
+            .map(|(name, _)| format!("clusters.{name}.properties"));
+        let sections = ["baseline", "cluster.properties"].map(str::to_owned);
+        for section in sections.into_iter().chain(of_clusters) {
             let key = format!("{section}.{property}");
             if let Some((_, origin)) = self.origins.iter().find(|(known, _)| *known == key) {
                 return (key, origin.clone());
@@ -285,21 +325,30 @@ impl Plan {
         )
     }
 
+    /// The section of the cluster of this name, for messages: `clusters.NAME`, or `cluster` where there is but one
+    /// without a name.
+    pub fn cluster_key(&self, name: Option<&str>) -> String {
+        let name = name.filter(|name| self.clusters.iter().any(|(known, _)| known == name));
+        name.map_or_else(|| "cluster".to_owned(), |name| format!("clusters.{name}"))
+    }
+
+    /// The cluster of this name; the only one without a name.
+    pub fn cluster_named(&self, name: Option<&str>) -> &Cluster {
+        self.clusters
+            .iter()
+            .find(|(known, _)| Some(known.as_str()) == name)
+            .map_or(&self.cluster, |(_, cluster)| cluster)
+    }
+
     /// The error that a client property, or one value of it, is not accepted.
     pub fn property_error(&self, property: &str, value: Option<&Value>, message: impl fmt::Display) -> Error {
         let (key, origin) = self.origin_of(property, value.and_then(Value::text));
-        Error {
-            file: self.file.clone(),
-            ..Error::at(origin, &key, message)
-        }
+        Error::at(origin, &key, message).in_file(&self.file)
     }
 
     /// The error that something is wrong with the key of this dotted path.
     pub fn error(&self, key: &str, message: impl fmt::Display) -> Error {
-        Error {
-            file: self.file.clone(),
-            ..Error::at(self.origin(key), key, message)
-        }
+        Error::at(self.origin(key), key, message).in_file(&self.file)
     }
 
     /// The name in the characters of file names: letters, digits and single hyphens, at most 40.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::design::{AuditLevel, Purpose};
 use crate::ids::{CellId, TrialId};
+use crate::profile::Profile;
 use crate::properties::Properties;
 
 /// One cell of the matrix, to be run once.
@@ -16,6 +18,10 @@ pub struct Trial {
     pub block: u32,
     /// The cell of the matrix.
     pub cell: CellId,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The cluster by its name in the plan, where there are several.
+    pub cluster: Option<String>,
     /// The factor levels that make the cell, in the written order.
     pub levels: Vec<Level>,
     /// The topics to make for it.
@@ -24,6 +30,10 @@ pub struct Trial {
     pub load: Load,
     /// When.
     pub windows: Windows,
+    /// How long t1 may be put off until the load is steady; zero where the warm-up's length is fixed.
+    pub settle: Duration,
+    /// How finely records are compared with the broker's offsets.
+    pub audit: AuditLevel,
     /// Client and producer properties: preset, then baseline, then factors.
     pub properties: Properties,
 }
@@ -54,7 +64,11 @@ pub struct TopicShape {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Load {
     /// How fast, over all producers of the trial.
+    ///
+    /// With a profile its mean from t0 to t2.
     pub rate: Rate,
+    /// How the rate changes over the trial; constant without.
+    pub profile: Option<Profile>,
     /// How arrivals are spread in time.
     pub arrivals: Arrivals,
     /// Producer clients, over all agents.
@@ -230,7 +244,7 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// The least time that records in flight are awaited after the load has ended (KAFKA.md, section 3).
+    /// The least time that records in flight are awaited after the load has ended (METHODOLOGY.md, section 1).
     pub const LEAST_WAIT: Duration = Duration::from_secs(5);
 
     /// t1 in nanoseconds from t0.

@@ -2,16 +2,18 @@
 //!
 //! What is printed here reads back as the same value.
 
-use std::fmt;
-use std::num::NonZeroU64;
-use std::str::FromStr;
 use std::time::Duration;
 
-use crate::trial::RecordRate;
+mod rate;
+
+pub use rate::OfferedRate;
+pub(crate) use rate::{format_record_rate, parse_record_rate};
 
 const DURATION: &str = "a duration such as \"30s\", \"500ms\" or \"1h30m\"";
 const BYTES: &str = "a size such as \"100B\", \"1KiB\" or \"1MB\"";
 const RATE: &str = "a rate such as \"50k/s\", \"100MB/s\" or \"saturate\"";
+const RECORD_RATE: &str = "a rate in records such as \"50k/s\"";
+const SHARE: &str = "a share such as 0.05 or \"5%\"";
 
 /// Units of time in nanoseconds, longest first. `us` is the one that is printed.
 const TIME_UNITS: [(&str, u128); 7] = [
@@ -175,77 +177,22 @@ pub fn format_bytes(bytes: u64) -> String {
     multiple(u128::from(bytes), &BYTE_UNITS)
 }
 
-/// How fast records are offered over all agents, as the plan says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OfferedRate {
-    /// Records per second.
-    Records(RecordRate),
-    /// Bytes of record values per second; becomes records by the mean size of the cell.
-    Bytes(NonZeroU64),
-    /// Closed loop: as fast as the client takes them.
-    Saturate,
-}
-
-impl OfferedRate {
-    /// The error for a number without a unit, which a rate may not be.
-    pub fn without_unit(written: &str) -> Error {
-        Error {
-            written: written.to_owned(),
-            problem: Problem::NoUnit,
-            expected: RATE,
-        }
-    }
-}
-
-impl FromStr for OfferedRate {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let error = |problem| Error {
-            written: quoted(text),
-            problem,
-            expected: RATE,
-        };
-        let trimmed = text.trim();
-        if trimmed == "saturate" {
-            return Ok(Self::Saturate);
-        }
-        let (number, unit) = split_number(trimmed);
-        let number = Decimal::parse(number).ok_or_else(|| error(Problem::Malformed))?;
-        let per_second = unit.trim().strip_suffix("/s").map(str::trim_end);
-        let unit = per_second.unwrap_or(unit.trim());
-        if let Some((_, multiple)) = RECORD_UNITS.iter().find(|(name, _)| *name == unit) {
-            per_second.ok_or_else(|| error(Problem::NoUnit))?;
-            let micro = number.times(multiple * 1_000_000);
-            let micro = micro.ok_or_else(|| error(Problem::Fraction("millionths of a record")))?;
-            return u64::try_from(micro)
-                .ok()
-                .and_then(RecordRate::per_million_seconds)
-                .map(Self::Records)
-                .ok_or_else(|| error(Problem::Outside("0.000001 to 10^9 records a second")));
-        }
-        let factor = factor(&BYTE_UNITS, unit).map_err(error)?;
-        per_second.ok_or_else(|| error(Problem::NotPerSecond))?;
-        let bytes = number.times(factor).ok_or_else(|| error(Problem::Fraction("bytes")))?;
-        (bytes <= MOST_BYTES)
-            .then(|| NonZeroU64::new(bytes as u64))
-            .flatten()
-            .map(Self::Bytes)
-            .ok_or_else(|| error(Problem::Outside("1 to 10^15 bytes a second")))
-    }
-}
-
-impl fmt::Display for OfferedRate {
-    /// As it reads back, for example `50k/s`, `3MiB/s` or `saturate`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Records(rate) if rate.micro() % 1_000_000 == 0 => {
-                write!(f, "{}/s", multiple(u128::from(rate.micro() / 1_000_000), &RECORD_UNITS))
-            }
-            Self::Records(rate) => write!(f, "{}/s", decimal(u128::from(rate.micro()), 1_000_000)),
-            Self::Bytes(bytes) => write!(f, "{}/s", format_bytes(bytes.get())),
-            Self::Saturate => f.write_str("saturate"),
-        }
+/// Reads a share in per cent, `5%` or `2.5 %`, as a share of one.
+pub(crate) fn parse_percent(text: &str) -> Result<f64, Error> {
+    let error = |problem| Error {
+        written: quoted(text),
+        problem,
+        expected: SHARE,
+    };
+    let (number, unit) = split_number(text.trim());
+    let number = Decimal::parse(number).ok_or_else(|| error(Problem::Malformed))?;
+    match unit.trim_start() {
+        // The digits with the point two places further left, so that "5%" is the same double as 0.05.
+        "%" => format!("{}e-{}", number.mantissa, number.scale + 2)
+            .parse()
+            .map_err(|_| error(Problem::Malformed)),
+        "" => Err(error(Problem::NoUnit)),
+        unit => Err(error(Problem::UnknownUnit(unit.to_owned()))),
     }
 }
 
@@ -258,8 +205,8 @@ pub(crate) fn duration_without_unit(written: &str) -> Error {
     }
 }
 
-/// What a duration, a size and a rate look like, for messages.
-pub(crate) const EXPECTED: [&str; 3] = [DURATION, BYTES, RATE];
+/// What a duration, a size, a rate, a rate in records and a share look like, for messages.
+pub(crate) const EXPECTED: [&str; 5] = [DURATION, BYTES, RATE, RECORD_RATE, SHARE];
 
 /// Text in quotes on one line, cut when it is long.
 pub(crate) fn quoted(text: &str) -> String {

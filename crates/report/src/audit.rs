@@ -19,6 +19,8 @@ pub struct Audit {
 pub enum Level {
     /// End offsets against acknowledged records.
     Count,
+    /// The same, and every acknowledgement's own offset: none twice, none that the log does not show.
+    Offsets,
     /// With `acks=0` nothing is acknowledged: end offsets against sent records.
     CountUnacknowledged,
     /// Nothing was compared, for this reason.
@@ -41,6 +43,12 @@ pub struct PartitionAudit {
     pub acknowledged: u64,
     /// Records that may be in the log besides.
     pub perhaps: u64,
+    /// Acknowledgements of an offset that another one had.
+    pub repeated: u64,
+    /// Acknowledged offsets that the log does not show.
+    pub outside: u64,
+    /// Acknowledgements without an offset.
+    pub unknown: u64,
 }
 
 impl PartitionAudit {
@@ -66,6 +74,16 @@ impl PartitionAudit {
 }
 
 impl Audit {
+    /// Acknowledgements of an offset that another one had, summed over partitions.
+    pub fn repeated(&self) -> u64 {
+        self.partitions.iter().map(|row| row.repeated).sum()
+    }
+
+    /// Acknowledged offsets that the log does not show, summed over partitions.
+    pub fn outside(&self) -> u64 {
+        self.partitions.iter().map(|row| row.outside).sum()
+    }
+
     /// Acknowledged records that no log holds, summed over partitions, never netted between them.
     pub fn lost(&self) -> u64 {
         self.partitions.iter().map(PartitionAudit::lost).sum()

@@ -4,7 +4,10 @@
 //! identity as `factor.NAME`. A cell is empty where there is nothing to tell: a percentile that needs more records, or
 //! that lies among censored ones (then its `_at_least_us` column has the lower bound).
 
+use tribunal_stats::steady::Assessment;
+
 use crate::audit::{Level, PartitionAudit};
+use crate::caveat::Caveat;
 use crate::eligibility::{Percentile, Rank};
 use crate::experiment::ExperimentReport;
 use crate::factors::{factors, level};
@@ -25,7 +28,7 @@ pub fn render(report: &ExperimentReport) -> String {
     let Some(first) = report.results.first() else {
         return String::new();
     };
-    let factors = factors(&report.results);
+    let factors = factors(&report.results.iter().collect::<Vec<_>>());
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     let mut write = |row: Vec<String>| {
         writer
@@ -60,6 +63,7 @@ fn identity(result: &TrialResult) -> Vec<Column> {
         ("block", result.block.to_string()),
         ("attempt", result.attempt.0.to_string()),
         ("began", result.began.clone()),
+        ("purpose", result.purpose.to_string()),
     ]
 }
 
@@ -87,11 +91,29 @@ fn judgement(result: &TrialResult) -> Vec<Column> {
         ("delivered_bytes_per_second", optional(rates.delivered_bytes)),
         ("socket_writes_per_second", optional(rates.socket_writes)),
         ("sustained", optional(rates.sustained)),
+        ("steady", steady(result).to_owned()),
+        (
+            "objective",
+            optional(result.objective.as_ref().map(|outcome| outcome.standing.name())),
+        ),
+        ("warm_up_us", result.windows.warm_up.as_micros().to_string()),
     ]
 }
 
-/// The word for a caveat in the stored form.
-fn kind(caveat: &crate::caveat::Caveat) -> Option<String> {
+/// Whether the load was steady, in one word.
+fn steady(result: &TrialResult) -> &'static str {
+    match result.steady {
+        Assessment::Steady { .. } => "steady",
+        Assessment::NotSteady { .. } => "not_steady",
+        Assessment::NotAssessed { .. } => "not_assessed",
+    }
+}
+
+/// The word for a caveat in the stored form; for a reading beyond its limit the limit's.
+fn kind(caveat: &Caveat) -> Option<String> {
+    if let Caveat::Beyond(check) = caveat {
+        return Some(check.limit.to_string());
+    }
     let stored = serde_json::to_value(caveat).ok()?;
     stored.get("kind")?.as_str().map(ToOwned::to_owned)
 }
@@ -167,6 +189,7 @@ fn audit(result: &TrialResult) -> Vec<Column> {
     let audit = &result.audit;
     let level = match audit.level {
         Level::Count => "count",
+        Level::Offsets => "offsets",
         Level::CountUnacknowledged => "count_unacknowledged",
         Level::NotAudited => "not_audited",
     };
@@ -175,6 +198,13 @@ fn audit(result: &TrialResult) -> Vec<Column> {
             String::new()
         } else {
             count.to_string()
+        }
+    };
+    let offsets = |count: u64| {
+        if audit.level == Level::Offsets {
+            count.to_string()
+        } else {
+            String::new()
         }
     };
     let not_arrived = audit.partitions.iter().map(PartitionAudit::not_arrived).sum();
@@ -191,6 +221,8 @@ fn audit(result: &TrialResult) -> Vec<Column> {
                 String::new()
             },
         ),
+        ("audit_repeated", offsets(audit.repeated())),
+        ("audit_outside", offsets(audit.outside())),
     ]
 }
 

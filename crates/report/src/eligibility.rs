@@ -6,7 +6,7 @@ use tribunal_stats::distribution::HIGHEST_US;
 use crate::caveat::Caveat;
 use crate::result::{PartResult, StoredDistribution, StoredSample, TrialResult};
 
-/// Samples that must hold a record at or above a percentile before it is more than one event (KAFKA.md, section 3).
+/// Samples that must hold a record at or above a percentile before it is more than one event (METHODOLOGY.md, section 8).
 const EPISODES: usize = 10;
 
 /// Standard normal quantile of a two-sided interval of 95 %.
@@ -59,7 +59,7 @@ impl Rank {
 /// Records needed before a percentile, given as a share below 1, may be printed.
 ///
 /// The upper limit of its 95 % interval must be one of the records: with p = `share`, the order statistic of rank
-/// n·p + 1.96·√(n·p·(1 − p)) + 1 must exist (METHODOLOGY.md, 2.3).
+/// n·p + 1.96·√(n·p·(1 − p)) + 1 must exist (METHODOLOGY.md, section 8).
 pub fn needed(share: f64) -> u64 {
     let rest = 1.0 - share;
     let spread = Z * (share * rest).sqrt();
@@ -187,16 +187,22 @@ fn mark(result: &TrialResult, rank: Rank, us: u64, latency: impl Fn(&StoredSampl
     if queue_bound(result) {
         return Mark::QueueBound;
     }
-    let episodes = result
-        .samples
-        .iter()
-        .filter(|s| s.part == Part::Window && latency(s).max_us >= Some(us))
-        .count();
-    if rank >= Rank::P99 && episodes < EPISODES {
+    if rank >= Rank::P99 && holding(result, us, latency) < EPISODES {
         Mark::OneEvent
     } else {
         Mark::None
     }
+}
+
+/// One-second samples of the window that hold a response time at or above a percentile.
+pub fn episodes(result: &TrialResult, rank: Rank) -> usize {
+    let us = result.measured().and_then(|part| rank.of(&part.response));
+    us.map_or(0, |us| holding(result, us, |sample| &sample.response))
+}
+
+fn holding(result: &TrialResult, us: u64, latency: impl Fn(&StoredSample) -> &StoredDistribution) -> usize {
+    let samples = result.samples.iter().filter(|s| s.part == Part::Window);
+    samples.filter(|s| latency(s).max_us >= Some(us)).count()
 }
 
 /// Whether the trial was a closed loop, whose latencies are queue ÷ rate and say nothing about a setting.

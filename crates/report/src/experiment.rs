@@ -1,9 +1,12 @@
 //! What a report is rendered from.
 
 use serde::{Deserialize, Serialize};
+use tribunal_model::design::{DesignKind, Mode};
 use tribunal_model::ids::{Attempt, ExperimentId, TrialId};
+use tribunal_model::objective::Objective;
 
 use crate::result::TrialResult;
+use crate::search::SearchOutcome;
 
 /// An experiment with the results of its finished trials.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,6 +19,9 @@ pub struct ExperimentReport {
     pub void_attempts: Vec<VoidAttempt>,
     /// Trials that gave up after their last attempt.
     pub given_up: Vec<VoidAttempt>,
+    /// Capacity searches, where the plan asks for them.
+    #[serde(default)]
+    pub searches: Vec<SearchOutcome>,
 }
 
 /// What an experiment is, apart from its trials.
@@ -49,6 +55,18 @@ pub struct ExperimentFacts {
     pub notes: Vec<(String, String)>,
     /// Plan overrides given on the command line.
     pub overrides: Vec<String>,
+    /// What a budget of time left out, in one line.
+    #[serde(default)]
+    pub left_out: Option<String>,
+    /// Which combinations of levels are cells.
+    #[serde(default)]
+    pub design: DesignKind,
+    /// How the cells are run.
+    #[serde(default)]
+    pub mode: Mode,
+    /// What *best* means, where the plan says so.
+    #[serde(default)]
+    pub objective: Option<Objective>,
 }
 
 /// Where an experiment stands.

@@ -1,12 +1,23 @@
-//! The factors of an experiment, and trials by name, as results show them.
+//! Which trials are shown where, the factors of an experiment, and trials by name, as results show them.
 
 use tribunal_model::ids::TrialId;
 
+use crate::experiment::ExperimentReport;
 use crate::result::TrialResult;
 
+/// The trials that are observations of their cell, in run order.
+pub(crate) fn of_cells(report: &ExperimentReport) -> Vec<&TrialResult> {
+    report.results.iter().filter(|r| r.purpose.compared()).collect()
+}
+
+/// The trials that are shown apart: canary, burn-in, capacity, probes.
+pub(crate) fn apart(report: &ExperimentReport) -> Vec<&TrialResult> {
+    report.results.iter().filter(|r| !r.purpose.compared()).collect()
+}
+
 /// The factors of an experiment with their levels, both in the order in which results show them.
-pub(crate) fn factors(results: &[TrialResult]) -> Vec<(&str, Vec<&str>)> {
-    let mut in_cell_order: Vec<&TrialResult> = results.iter().collect();
+pub(crate) fn factors<'a>(results: &[&'a TrialResult]) -> Vec<(&'a str, Vec<&'a str>)> {
+    let mut in_cell_order = results.to_vec();
     in_cell_order.sort_by_key(|r| r.cell);
     let mut factors: Vec<(&str, Vec<&str>)> = Vec::new();
     for level in in_cell_order.iter().flat_map(|r| &r.levels) {

@@ -156,7 +156,9 @@ pub fn ascii(text: &str) -> String {
         match c {
             'µ' => plain.push('u'),
             '≥' => plain.push_str(">="),
-            '–' => plain.push('-'),
+            '–' | '−' => plain.push('-'),
+            '×' => plain.push('x'),
+            '‡' => plain.push('#'),
             '†' => plain.push('*'),
             '÷' => plain.push('/'),
             '±' => plain.push_str("+-"),

@@ -1,11 +1,19 @@
-//! `report.json` and the stored results of trials: written by this build, read from this build and older ones.
+//! `report.json` and the stored results of trials.
+//!
+//! Read are the versions from [`OLDEST`] on. Version 1 was never published, and held no evidence for its verdicts: it is
+//! refused by name rather than read with readings that nobody took.
 
 use serde::{Deserialize, Serialize};
 use tribunal_model::ids::TrialId;
 use tribunal_stats::distribution::InvalidDistribution;
 
+use crate::analysis::Analysis;
 use crate::experiment::{ExperimentFacts, ExperimentReport, VoidAttempt};
 use crate::result::{PartResult, SCHEMA_VERSION, StoredDistribution, TrialResult};
+use crate::search::SearchOutcome;
+
+/// The oldest version of the format that this build reads.
+pub const OLDEST: u32 = 2;
 
 /// Why a stored result or report cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +30,17 @@ pub enum Error {
         found: u32,
         /// The newest that this build knows.
         known: u32,
+    },
+    /// It was written by a build whose format is read no longer.
+    #[error(
+        "the stored result has schema_version {found}; this build of Tribunal reads from {oldest} on: run the experiment \
+         again, or read it with the build that wrote it"
+    )]
+    Older {
+        /// The version of the text.
+        found: u32,
+        /// The oldest that this build knows.
+        oldest: u32,
     },
     /// It has a version that never was.
     #[error("the stored result has schema_version {found}, which no build of Tribunal writes")]
@@ -49,6 +68,9 @@ struct Written<'a> {
     results: &'a [TrialResult],
     void_attempts: &'a [VoidAttempt],
     given_up: &'a [VoidAttempt],
+    searches: &'a [SearchOutcome],
+    /// Follows from the results: written for readers, made anew when the report is read.
+    analysis: Analysis,
 }
 
 /// What every version of the format begins with.
@@ -65,6 +87,8 @@ pub fn write_report(report: &ExperimentReport) -> String {
         results: &report.results,
         void_attempts: &report.void_attempts,
         given_up: &report.given_up,
+        searches: &report.searches,
+        analysis: Analysis::of(report),
     })
 }
 
@@ -105,7 +129,11 @@ fn check_version(text: &str) -> Result<(), Error> {
 fn known(version: u32) -> Result<(), Error> {
     match version {
         0 => Err(Error::Unknown { found: version }),
-        1..=SCHEMA_VERSION => Ok(()),
+        1..OLDEST => Err(Error::Older {
+            found: version,
+            oldest: OLDEST,
+        }),
+        OLDEST..=SCHEMA_VERSION => Ok(()),
         newer => Err(Error::Newer {
             found: newer,
             known: SCHEMA_VERSION,

@@ -2,8 +2,10 @@
 //!
 //! Everything here is pure: results in, text out.
 
+pub mod analysis;
 pub mod audit;
 pub mod caveat;
+pub mod check;
 pub mod csv;
 pub mod eligibility;
 pub mod experiment;
@@ -11,5 +13,7 @@ mod factors;
 pub mod format;
 pub mod json;
 pub mod markdown;
+pub mod objective;
 pub mod result;
+pub mod search;
 pub mod table;

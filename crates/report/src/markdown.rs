@@ -5,28 +5,43 @@
     reason = "reads better than write!, whose error cannot happen in memory"
 )]
 
+mod capacity;
 mod cells;
+mod comparison;
 mod conclusion;
+mod effects;
+mod environment;
+mod objective;
+mod producers;
 mod results;
 mod setting;
 mod spread;
+mod trials;
 mod tuning;
+mod verdicts;
 
+use crate::analysis::Analysis;
 use crate::experiment::{ExperimentReport, ExperimentState};
+use crate::factors::{apart, of_cells};
 use crate::format::{count, list, plural};
 
 use cells::{code, escape};
 
 /// The report as Markdown: the title, what a reader must know first, then always the same seven sections.
 pub fn render(report: &ExperimentReport) -> String {
+    let analysis = Analysis::of(report);
+    let mut main = of_cells(report);
+    if main.is_empty() {
+        main = apart(report);
+    }
     let sections: [(&str, String); 7] = [
-        ("Environment", setting::environment(report)),
-        ("Topic configuration", setting::topic(&report.results)),
-        ("Workload", setting::workload(&report.results)),
-        ("Tuning", tuning::tuning(&report.results)),
-        ("Producers", setting::producers(&report.results)),
-        ("Results", results::results(report)),
-        ("Conclusion", conclusion::conclusion(report)),
+        ("Environment", environment::environment(report)),
+        ("Topic configuration", setting::topic(&main)),
+        ("Workload", setting::workload(report, &main)),
+        ("Tuning", tuning::tuning(&main)),
+        ("Producers", producers::producers(&main)),
+        ("Results", results::results(report, &analysis)),
+        ("Conclusion", conclusion::conclusion(report, &analysis)),
     ];
     let mut text = title(report);
     for (heading, body) in sections {
@@ -67,18 +82,20 @@ fn title(report: &ExperimentReport) -> String {
             list(&sharing)
         );
     }
+    if let Some(left_out) = &facts.left_out {
+        text += &format!("**Left out for want of time: {}.**\n\n", escape(left_out));
+    }
     let state = match facts.state {
         ExperimentState::Complete if facts.reason.is_empty() => "complete".to_owned(),
         state if facts.reason.is_empty() => state.name().to_owned(),
         state => format!("{}: {}", state.name(), escape(&facts.reason)),
     };
     text += &format!(
-        "Experiment {}, accepted {}, seed {}: {} of {} with a result, {} of each cell; {state}.\n\n",
+        "Experiment {}, accepted {}, seed {}: {}, {} of each cell; {state}.\n\n",
         code(&facts.id.to_string()),
         escape(&facts.began),
         facts.seed,
-        count(report.results.len() as u64),
-        plural(u64::from(facts.trials), "trial"),
+        with_result(report),
         plural(u64::from(facts.repetitions), "repetition"),
     );
     if !facts.overrides.is_empty() {
@@ -86,4 +103,14 @@ fn title(report: &ExperimentReport) -> String {
         text += &format!("Set on the command line, over the plan: {}.\n\n", list(&overrides));
     }
     text
+}
+
+/// How many trials have a result, of how many where that is known: a search and a second phase make theirs as they go.
+fn with_result(report: &ExperimentReport) -> String {
+    let (done, all) = (report.results.len() as u64, u64::from(report.facts.trials));
+    if report.searches.is_empty() && done <= all {
+        format!("{} of {} with a result", count(done), plural(all, "trial"))
+    } else {
+        format!("{} with a result", plural(done, "trial"))
+    }
 }

@@ -7,18 +7,22 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use tribunal_model::design::Purpose;
 use tribunal_model::ids::{AgentName, Attempt, CellId, ExperimentId, TrialId};
 use tribunal_model::limits::Limits;
 use tribunal_model::trial::{Arrivals, Level, Part, Windows};
 use tribunal_stats::distribution::{Distribution, InvalidDistribution};
-use tribunal_stats::facts::{BuildFacts, HostFacts, ProducerFacts, RunFacts};
+use tribunal_stats::facts::{BuildFacts, Calibration, CertificateFacts, HostFacts, ProducerFacts, RunFacts};
+use tribunal_stats::steady::Assessment;
 use tribunal_stats::{Activity, Backlog, ClientStatistics, Fates, Tally};
 
 use crate::audit::Audit;
 use crate::caveat::Verdict;
+use crate::check::Check;
+use crate::objective::ObjectiveOutcome;
 
 /// The version of the format that this build writes.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Everything that is kept of one finished trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +37,8 @@ pub struct TrialResult {
     pub cell: CellId,
     /// Repetition, from 0.
     pub block: u32,
+    /// What it is for.
+    pub purpose: Purpose,
     /// The attempt that counted.
     pub attempt: Attempt,
     /// The factor levels of the cell.
@@ -51,8 +57,14 @@ pub struct TrialResult {
     pub topic: TopicFacts,
     /// The agents that took part.
     pub agents: Vec<AgentFacts>,
+    /// The instruments' readings against their limits, also where all is well.
+    pub checks: Vec<Check>,
+    /// Whether the load was steady over the window.
+    pub steady: Assessment,
     /// Whether the numbers may be believed, and what limited them.
     pub verdict: Verdict,
+    /// How the trial stands to the plan's objective, where it has one.
+    pub objective: Option<ObjectiveOutcome>,
     /// Rates over the window.
     pub rates: Rates,
     /// Fates and latencies of each part, merged over agents.
@@ -80,24 +92,40 @@ impl TrialResult {
         self.part(Part::Window)
     }
 
+    /// Bytes of keys and values that the trial's acknowledged records put on the brokers' disks at most, replicas
+    /// counted: the parts outside the window at the window's mean.
+    pub fn bytes_written(&self) -> u64 {
+        let in_window = self.window.acknowledged.max(1);
+        let all: u64 = self.parts.iter().map(|part| part.fates.acknowledged).sum();
+        let mean = self.window.acknowledged_bytes as f64 / in_window as f64;
+        (mean * all as f64) as u64 * u64::from(self.topic.replication)
+    }
+
     /// The cell's levels as `linger.ms=5 acks=all`.
     pub fn cell_text(&self) -> String {
-        if self.levels.is_empty() {
-            return "baseline".to_owned();
-        }
-        self.levels
-            .iter()
-            .map(|l| format!("{}={}", l.factor, l.value))
-            .collect::<Vec<_>>()
-            .join(" ")
+        cell_text(&self.levels)
     }
+}
+
+/// A cell's levels as `linger.ms=5 acks=all`.
+pub(crate) fn cell_text(levels: &[Level]) -> String {
+    if levels.is_empty() {
+        return "baseline".to_owned();
+    }
+    levels
+        .iter()
+        .map(|l| format!("{}={}", l.factor, l.value))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// What a trial was asked to send.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkloadFacts {
-    /// Records per second over all producers; `None` for a closed loop (`saturate`).
+    /// Records per second over all producers; `None` for a closed loop (`saturate`). With a profile its mean.
     pub rate: Option<f64>,
+    /// How the rate changed over the trial, in words; `None` where it did not.
+    pub profile: Option<String>,
     /// How arrivals were spread.
     pub arrivals: Arrivals,
     /// Producer clients.
@@ -121,6 +149,8 @@ pub struct WorkloadFacts {
 /// The cluster as its metadata tells it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClusterFacts {
+    /// Its name in the plan, where there are several.
+    pub name: Option<String>,
     /// Where agents were sent first.
     pub bootstrap: String,
     /// The cluster's own id.
@@ -161,6 +191,10 @@ pub struct AgentFacts {
     pub run: RunFacts,
     /// What happened inside the window on this agent.
     pub window: Activity,
+    /// What it managed against a null sink for such cells, where it was measured.
+    pub calibration: Option<Calibration>,
+    /// The last self-test on its host.
+    pub certificate: Option<CertificateFacts>,
 }
 
 /// Rates over the window `[t1, t2)`.

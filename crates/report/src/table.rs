@@ -1,13 +1,16 @@
 //! The result table for a terminal.
 
+mod cells;
+
 use std::ops::Range;
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 
+use crate::analysis::Analysis;
 use crate::eligibility::{Mark, Percentile, Rank, queue_bound};
 use crate::experiment::ExperimentReport;
-use crate::factors::{factors, level};
-use crate::format::{ABSENT, DAGGER_MEANS, ascii, optional, percentile, rate};
+use crate::factors::{apart, factors, level, of_cells};
+use crate::format::{ABSENT, DAGGER_MEANS, ascii, optional, percentile, plural, rate};
 use crate::result::TrialResult;
 
 /// Blanks on the right of a cell; one more stands where other tables have a line between columns.
@@ -15,22 +18,58 @@ const PADDING: u16 = 1;
 
 const RESPONSE: [Rank; 3] = [Rank::P50, Rank::P99, Rank::P999];
 
-/// One row for each trial: levels, verdict, delivered rate, response time, what it was bound by; then what must be
-/// known to read it.
+/// One row for each trial: levels, verdict, delivered rate, response time, what it was bound by; then cells with their
+/// intervals where there are repetitions, and what must be known to read it.
 ///
-/// Without `utf8` only ASCII is used. With a `width` in characters, cells are wrapped to stay within it where they can.
+/// Trials that are no observations of a cell are shown where there are no others, and else counted. Without `utf8` only
+/// ASCII is used. With a `width` in characters, cells are wrapped to stay within it where they can.
 pub fn render(report: &ExperimentReport, utf8: bool, width: Option<u16>) -> String {
-    let results = &report.results;
     let plain = |text: String| if utf8 { text } else { ascii(&text) };
-    let factors = factors(results);
-    let mut table = Table::new();
-    table.load_style(style(if utf8 { '─' } else { '-' }));
+    let (cells, others) = (of_cells(report), apart(report));
+    let shown = if cells.is_empty() { &others } else { &cells };
+    let mut text = if shown.is_empty() {
+        "No trial has a result.\n".to_owned()
+    } else {
+        let (rows, numeric) = trials(report, shown);
+        draw(rows, &numeric, utf8, width)
+    };
+    for line in legend(report, shown) {
+        text += &plain(line.to_owned());
+        text.push('\n');
+    }
+    if !cells.is_empty() && !others.is_empty() {
+        text += &plain(format!(
+            "{} apart (canary, burn-in, capacity, probes): in the report, in no comparison.\n",
+            plural(others.len() as u64, "trial")
+        ));
+    }
+    let analysis = Analysis::of(report);
+    if let Some((rows, numeric)) = cells::with_intervals(&analysis) {
+        text.push('\n');
+        text += &draw(rows, &numeric, utf8, width);
+    }
+    for line in cells::lines(report, &analysis) {
+        text += &plain(line);
+        text.push('\n');
+    }
+    text
+}
+
+/// Rows with their header, and which of their columns hold numbers.
+type Rows = (Vec<Vec<String>>, Range<usize>);
+
+fn trials(report: &ExperimentReport, shown: &[&TrialResult]) -> Rows {
+    let factors = factors(shown);
+    let objective = report.facts.objective.is_some();
     let mut header = vec!["trial".to_owned()];
-    header.extend(factors.iter().map(|(factor, _)| plain((*factor).to_owned())));
+    header.extend(factors.iter().map(|(factor, _)| (*factor).to_owned()));
     header.extend(["verdict", "delivered", "p50", "p99", "p99.9", "bound by"].map(ToOwned::to_owned));
+    if objective {
+        header.push("objective".to_owned());
+    }
     let numeric = factors.len() + 2..factors.len() + 6;
     let mut rows = vec![header];
-    for result in results {
+    for result in shown {
         let mut row = vec![result.trial.to_string()];
         row.extend(
             factors
@@ -40,14 +79,31 @@ pub fn render(report: &ExperimentReport, utf8: bool, width: Option<u16>) -> Stri
         row.extend([verdict(result), delivered(result)]);
         row.extend(RESPONSE.map(|rank| percentile(&Percentile::response(result, rank))));
         row.push(result.verdict.bound_by.to_string());
-        rows.push(row.into_iter().map(plain).collect());
+        if objective {
+            row.push(optional(result.objective.as_ref(), |outcome| {
+                outcome.standing.name().to_owned()
+            }));
+        }
+        rows.push(row);
     }
+    (rows, numeric)
+}
+
+/// A table for a terminal.
+fn draw(rows: Vec<Vec<String>>, numeric: &Range<usize>, utf8: bool, width: Option<u16>) -> String {
+    let plain = |text: String| if utf8 { text } else { ascii(&text) };
+    let rows: Vec<Vec<String>> = rows
+        .into_iter()
+        .map(|row| row.into_iter().map(plain).collect())
+        .collect();
+    let mut table = Table::new();
+    table.load_style(style(if utf8 { '─' } else { '-' }));
     table.set_header(&rows[0]).add_rows(&rows[1..]);
     if let Some(width) = width {
         table
             .set_width(width)
             .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_constraints(constraints(&rows, &numeric, width));
+            .set_constraints(constraints(&rows, numeric, width));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, PADDING));
@@ -55,16 +111,7 @@ pub fn render(report: &ExperimentReport, utf8: bool, width: Option<u16>) -> Stri
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let mut text = if results.is_empty() {
-        "No trial has a result.\n".to_owned()
-    } else {
-        table.trim_fmt() + "\n"
-    };
-    for line in legend(report) {
-        text += &plain(line.to_owned());
-        text.push('\n');
-    }
-    text
+    table.trim_fmt() + "\n"
 }
 
 /// Lines above, below and under the header; no others, because a terminal has few columns to give away.
@@ -116,8 +163,7 @@ fn delivered(result: &TrialResult) -> String {
     }
 }
 
-fn legend(report: &ExperimentReport) -> Vec<&'static str> {
-    let results = &report.results;
+fn legend(report: &ExperimentReport, results: &[&TrialResult]) -> Vec<&'static str> {
     let any = |wanted: fn(&Percentile) -> bool| {
         results
             .iter()
@@ -144,7 +190,7 @@ fn legend(report: &ExperimentReport) -> Vec<&'static str> {
     if any(|p| matches!(p, Percentile::TooFew { .. })) {
         lines.push("n< fewer records than the percentile needs.");
     }
-    if results.iter().any(queue_bound) {
+    if results.iter().any(|r| queue_bound(r)) {
         lines.push("queue-bound: a closed loop, whose latencies are queue ÷ rate and are not compared.");
     }
     if results.iter().any(|r| !r.verdict.valid()) {

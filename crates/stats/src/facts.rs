@@ -52,6 +52,28 @@ pub struct ClockFacts {
     pub round_trip_ns: i64,
     /// Exchanges that the estimate is taken from.
     pub exchanges: u32,
+    /// When the exchange with the least round trip was made, in nanoseconds of the agent's clock.
+    #[serde(default)]
+    pub at_ns: i64,
+}
+
+impl ClockFacts {
+    /// The offset at `at_ns` of the agent's clock, on the line through this estimate and a later one, and its bound.
+    ///
+    /// Between the two the bound is the larger of theirs: if both true offsets lie within their bounds and the clocks
+    /// drift at one rate, every point of the line does. Outside the nearer estimate stands.
+    pub fn interpolated(&self, later: &Self, at_ns: i64) -> (i64, i64) {
+        let span = later.at_ns - self.at_ns;
+        if span <= 0 || at_ns <= self.at_ns {
+            return (self.offset_ns, self.bound_ns);
+        }
+        if at_ns >= later.at_ns {
+            return (later.offset_ns, later.bound_ns);
+        }
+        let drift = i128::from(later.offset_ns) - i128::from(self.offset_ns);
+        let part = drift * i128::from(at_ns - self.at_ns) / i128::from(span);
+        (self.offset_ns + part as i64, self.bound_ns.max(later.bound_ns))
+    }
 }
 
 /// One producer client of a trial.
@@ -73,11 +95,23 @@ pub struct ProducerFacts {
     pub configuration: Vec<(String, String)>,
 }
 
+impl RunFacts {
+    /// How far this agent may have started from t0 on the coordinator's clock, in nanoseconds: its own lateness, what the
+    /// clocks drifted apart since the estimate that t0 was converted with, and the bound of the clocks.
+    pub fn start_skew_ns(&self) -> i64 {
+        let (offset, bound) = self.clock.interpolated(&self.clock_after, self.start_ns);
+        self.start_error_ns.abs() + (offset - self.clock.offset_ns).abs() + bound
+    }
+}
+
 /// How an agent came through a trial.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunFacts {
     /// The latest sender's start − t0, in nanoseconds of the agent's own clock.
     pub start_error_ns: i64,
+    /// t0 on the agent's own clock.
+    #[serde(default)]
+    pub start_ns: i64,
     /// The clock before the trial.
     pub clock: ClockFacts,
     /// The clock after the trial.
@@ -96,4 +130,75 @@ pub struct RunFacts {
     pub sender_wait_ns: u64,
     /// Nanoseconds from t0 to the end of the load, summed over sender threads.
     pub sender_time_ns: u64,
+    /// What the agent's instruments saw of themselves and of their host in the window.
+    #[serde(default)]
+    pub instruments: Instruments,
+}
+
+/// What an agent's instruments saw of themselves and of their host inside `[t1, t2)`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Instruments {
+    /// Length of what was watched, in nanoseconds.
+    pub window_ns: u64,
+    /// The hiccup thread sleeps a millisecond and looks: how often it looked.
+    pub looks: u64,
+    /// The longest time by which it was woken late, in nanoseconds.
+    pub hiccup_max_ns: i64,
+    /// Times that it was woken more than a millisecond late.
+    pub hiccups: u64,
+    /// Mean over its looks of the records in flight, summed over producers: L of Little's law.
+    pub in_flight_mean: f64,
+    /// The most records in flight that it saw.
+    pub in_flight_max: u64,
+    /// Records that the clients took in the window: λ of Little's law times its length.
+    pub accepted: u64,
+    /// 99th percentile over delivery reports of the time for which they may have waited for the report thread.
+    pub report_lag_p99_ns: i64,
+    /// The longest such time.
+    pub report_lag_max_ns: i64,
+    /// Processors that the agent's control group may use; `None` without a quota.
+    pub quota_cores: Option<f64>,
+    /// Processor time of the agent's control group, or of its process where the group cannot be read, in nanoseconds.
+    pub cpu_used_ns: u64,
+    /// Enforcement periods of the control group, and those in which it was throttled.
+    pub cgroup_periods: u64,
+    /// See [`Self::cgroup_periods`].
+    pub cgroup_throttled: u64,
+    /// Time for which it was throttled, in nanoseconds.
+    pub cgroup_throttled_ns: u64,
+    /// Time in which some task of the host waited for a processor (PSI, `cpu some`), in nanoseconds; `None` where the
+    /// kernel does not tell.
+    pub pressure_ns: Option<u64>,
+}
+
+/// What an agent managed against a null sink, for one cell signature.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Delivered rate of its closed loop, records per second over its producers.
+    pub ceiling: f64,
+    /// The rate at which the pacer was checked: 70 % of the ceiling.
+    pub paced: f64,
+    /// Realised over requested sends there.
+    pub realised: f64,
+    /// 99th percentile of the schedule delay there, in nanoseconds.
+    pub schedule_delay_p99_ns: i64,
+    /// Share of sends more than a millisecond late there.
+    pub late_share: f64,
+    /// What the sink was, for example `librdkafka's mock`.
+    pub sink: String,
+}
+
+/// The last self-test on a host: what a report says of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateFacts {
+    /// When it ended: RFC 3339.
+    pub date: String,
+    /// The version that ran it.
+    pub version: String,
+    /// Experiments that held.
+    pub holds: u32,
+    /// Names of experiments that failed.
+    pub failed: Vec<String>,
+    /// Names of experiments for which the host was too noisy.
+    pub noisy: Vec<String>,
 }

@@ -2,13 +2,19 @@
 //!
 //! Everything here is pure. Quantiles come from merged distributions, never from quantiles.
 
+pub mod comparison;
 pub mod distribution;
 pub mod facts;
+pub mod little;
+pub mod offsets;
 pub mod outcome;
 pub mod samples;
+pub mod search;
+pub mod steady;
 pub mod tally;
 
 pub use distribution::Distribution;
+pub use offsets::OffsetSet;
 pub use outcome::{AgentReport, Backlog, PartitionCount};
 pub use samples::{Activity, ClientSecond, ClientStatistics, Cpu, Sample};
 pub use tally::{Fates, Tallies, Tally};

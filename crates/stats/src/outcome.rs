@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::facts::RunFacts;
+use crate::offsets::OffsetSet;
 use crate::samples::{Activity, ClientStatistics};
 use crate::tally::Tallies;
 
@@ -15,10 +16,13 @@ pub struct AgentReport {
     pub window: Activity,
     /// Intended sends that were not resolved at t1 and at t2: what the backlog grew by.
     pub backlog: Backlog,
-    /// The clients' own statistics over the whole load.
+    /// The clients' own statistics from the last ones before the window to the first ones after it: up to a second more
+    /// on either side.
     pub statistics: ClientStatistics,
     /// Records of all parts by topic and partition, priming left out.
     pub partitions: BTreeMap<(String, i32), PartitionCount>,
+    /// The offsets of acknowledged records by topic and partition, where the trial asks for them.
+    pub offsets: BTreeMap<(String, i32), OffsetSet>,
     /// How the agent came through.
     pub facts: RunFacts,
 }

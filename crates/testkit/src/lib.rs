@@ -3,5 +3,6 @@
 pub mod kafka;
 pub mod ports;
 pub mod producer;
+pub mod service;
 pub mod simulation;
 pub mod wait;

@@ -1,7 +1,7 @@
 //! A producer client of known behaviour.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +21,17 @@ pub enum Answer {
     Silence,
     /// No report before the client is purged; then this one.
     UntilPurged(Outcome),
+    /// Like [`Answer::After`], with so many copies in the log: none, one, or more after retries.
+    Logged(i64, Outcome, u64),
+}
+
+/// A client that waits for company: a batch leaves when it is full, or when its first record has lingered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batching {
+    /// Records of a full batch.
+    pub records: usize,
+    /// Nanoseconds from a batch's first record to its leaving.
+    pub linger_ns: i64,
 }
 
 /// The script: what happens to a record accepted at an instant from t0.
@@ -47,6 +58,11 @@ struct State {
     held: Vec<(Delivery, Outcome)>,
     deliveries: std::collections::HashMap<u64, Delivery>,
     next: u64,
+    batching: Option<Batching>,
+    /// When the open batch was begun, and its records with what they take from its leaving on.
+    open: (i64, Vec<(Delivery, i64)>),
+    /// The end of each partition's log.
+    logs: BTreeMap<i32, i64>,
     /// Monotonic instant of t0, learnt from the first offer.
     t0: Option<i64>,
 }
@@ -69,6 +85,9 @@ impl Scripted {
             held: Vec::new(),
             deliveries: std::collections::HashMap::new(),
             next: 0,
+            batching: None,
+            open: (0, Vec::new()),
+            logs: BTreeMap::new(),
             t0: None,
         };
         Self {
@@ -79,18 +98,36 @@ impl Scripted {
         }
     }
 
+    /// The same client with batches; what its script says is counted from their leaving.
+    #[must_use]
+    pub fn batching(self, batching: Batching) -> Self {
+        self.lock().batching = Some(batching);
+        self
+    }
+
+    /// The end offset of each partition's log.
+    pub fn logs(&self) -> BTreeMap<i32, i64> {
+        self.lock().logs.clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The instant of the next delivery.
     pub fn next_delivery(&self) -> Option<i64> {
-        self.lock().queue.peek().map(|Reverse((at, _))| *at)
+        let state = self.lock();
+        let queued = state.queue.peek().map(|Reverse((at, _))| *at);
+        // An open batch that nobody fills leaves of its own accord.
+        queued.into_iter().chain(state.lingers_until()).min()
     }
 
     /// Hands over the deliveries that are due at `now`.
     pub fn deliver(&self, now: i64, mut each: impl FnMut(Delivery)) {
         let mut state = self.lock();
+        if let Some(until) = state.lingers_until().filter(|until| *until <= now) {
+            state.leave(until);
+        }
         while state.queue.peek().is_some_and(|Reverse((at, _))| *at <= now)
             && let Some(Reverse((_, number))) = state.queue.pop()
         {
@@ -103,7 +140,43 @@ impl Scripted {
 
 impl State {
     fn in_client(&self) -> usize {
-        self.queue.len() + self.held.len()
+        self.queue.len() + self.held.len() + self.open.1.len()
+    }
+
+    fn lingers_until(&self) -> Option<i64> {
+        let linger = self.batching.filter(|_| !self.open.1.is_empty())?.linger_ns;
+        Some(self.open.0 + linger)
+    }
+
+    /// The open batch leaves at this instant.
+    fn leave(&mut self, at: i64) {
+        for (delivery, delay) in std::mem::take(&mut self.open.1) {
+            self.schedule(at + delay, delivery);
+        }
+    }
+
+    /// A report to come after `delay`, with so many copies in the log.
+    fn answer(&mut self, mut delivery: Delivery, delay: i64, copies: u64) {
+        let end = self.logs.entry(delivery.partition).or_default();
+        if delivery.outcome == Outcome::Acknowledged {
+            delivery.offset = *end;
+        }
+        *end += copies as i64;
+        let at = delivery.accepted_ns;
+        let Some(batching) = self.batching else {
+            self.schedule(at + delay, delivery);
+            return;
+        };
+        if let Some(until) = self.lingers_until().filter(|until| *until <= at) {
+            self.leave(until);
+        }
+        if self.open.1.is_empty() {
+            self.open.0 = at;
+        }
+        self.open.1.push((delivery, delay));
+        if self.open.1.len() >= batching.records {
+            self.leave(at);
+        }
     }
 
     fn schedule(&mut self, at: i64, delivery: Delivery) {
@@ -129,9 +202,14 @@ impl Producer for Scripted {
                 outcome,
                 bytes: 100,
                 partition: record.partition.unwrap_or(0),
+                offset: -1,
             };
             match (state.script)(record, accepted_ns) {
-                Answer::After(delay, outcome) => state.schedule(accepted_ns + delay, delivery(outcome)),
+                Answer::After(delay, outcome) => {
+                    let copies = u64::from(outcome == Outcome::Acknowledged);
+                    state.answer(delivery(outcome), delay, copies);
+                }
+                Answer::Logged(delay, outcome, copies) => state.answer(delivery(outcome), delay, copies),
                 Answer::Reject(code) => rejected.push((handled, code)),
                 Answer::Silence => {}
                 Answer::UntilPurged(outcome) => state.held.push((delivery(outcome), outcome)),
@@ -151,7 +229,9 @@ impl Reports for Scripted {
         let mut state = self.lock();
         loop {
             let now = MonotonicClock.now_ns();
-            let due = state.queue.peek().zip(state.t0).map(|(Reverse((at, _)), t0)| t0 + at);
+            let queued = state.queue.peek().map(|Reverse((at, _))| *at);
+            let first = queued.into_iter().chain(state.lingers_until()).min();
+            let due = first.zip(state.t0).map(|(at, t0)| t0 + at);
             if due.is_some_and(|due| due <= now) {
                 return Polled::Deliveries;
             }
@@ -176,6 +256,7 @@ impl Reports for Scripted {
 impl Control for Scripted {
     fn purge(&self) {
         let mut state = self.lock();
+        state.leave(0);
         for (mut delivery, outcome) in std::mem::take(&mut state.held) {
             delivery.outcome = outcome;
             state.schedule(0, delivery);

@@ -46,6 +46,12 @@ pub fn until<T>(timeout: Duration, what: &str, mut condition: impl FnMut() -> Op
     }
 }
 
+/// Lets `length` pass, where the length of a spell is what a test is about: a process that is stopped for so long.
+#[expect(clippy::disallowed_methods, reason = "nothing is awaited")]
+pub fn spell(length: Duration) {
+    sleep(length);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

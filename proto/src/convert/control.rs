@@ -1,5 +1,7 @@
 //! What the command line and the coordinator say to each other.
 
+mod calibration;
+
 use std::time::Duration;
 
 use tribunal_model::ids::{Attempt, TrialId};

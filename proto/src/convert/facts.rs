@@ -1,14 +1,17 @@
 //! What agents say about themselves and about one attempt.
 
-use tribunal_stats::facts::{BuildFacts, ClockFacts, HostFacts, ProducerFacts, RunFacts};
+use tribunal_stats::facts::{
+    BuildFacts, Calibration, CertificateFacts, ClockFacts, HostFacts, Instruments, ProducerFacts, RunFacts,
+};
 
-use super::{alike, all, required};
+use super::{alike, all, finite, required};
 use crate::{Invalid, pb};
 
 alike! {
     HostFacts { hostname, os, kernel, cpu_model, cores, memory_bytes, boot_id }
     BuildFacts { version, librdkafka, schedule, histogram }
-    ClockFacts { offset_ns, bound_ns, round_trip_ns, exchanges }
+    ClockFacts { offset_ns, bound_ns, round_trip_ns, exchanges, at_ns }
+    CertificateFacts { date, version, holds, failed, noisy }
 }
 
 impl From<ProducerFacts> for pb::ProducerFacts {
@@ -61,6 +64,7 @@ impl From<RunFacts> for pb::RunFacts {
     fn from(domain: RunFacts) -> Self {
         let RunFacts {
             start_error_ns,
+            start_ns,
             clock,
             clock_after,
             load_end_ns,
@@ -70,6 +74,7 @@ impl From<RunFacts> for pb::RunFacts {
             client_errors,
             sender_wait_ns,
             sender_time_ns,
+            instruments,
         } = domain;
         Self {
             start_error_ns,
@@ -82,6 +87,8 @@ impl From<RunFacts> for pb::RunFacts {
             client_errors: all(client_errors),
             sender_wait_ns,
             sender_time_ns,
+            start_ns,
+            instruments: Some(instruments.into()),
         }
     }
 }
@@ -101,9 +108,12 @@ impl TryFrom<pb::RunFacts> for RunFacts {
             client_errors,
             sender_wait_ns,
             sender_time_ns,
+            start_ns,
+            instruments,
         } = raw;
         Ok(Self {
             start_error_ns,
+            start_ns,
             clock: required("RunFacts.clock", clock)?,
             clock_after: required("RunFacts.clock_after", clock_after)?,
             load_end_ns,
@@ -113,6 +123,133 @@ impl TryFrom<pb::RunFacts> for RunFacts {
             client_errors: all(client_errors),
             sender_wait_ns,
             sender_time_ns,
+            instruments: required("RunFacts.instruments", instruments)?,
+        })
+    }
+}
+
+impl From<Instruments> for pb::Instruments {
+    fn from(domain: Instruments) -> Self {
+        let Instruments {
+            window_ns,
+            looks,
+            hiccup_max_ns,
+            hiccups,
+            in_flight_mean,
+            in_flight_max,
+            accepted,
+            report_lag_p99_ns,
+            report_lag_max_ns,
+            quota_cores,
+            cpu_used_ns,
+            cgroup_periods,
+            cgroup_throttled,
+            cgroup_throttled_ns,
+            pressure_ns,
+        } = domain;
+        Self {
+            window_ns,
+            looks,
+            hiccup_max_ns,
+            hiccups,
+            in_flight_mean,
+            in_flight_max,
+            accepted,
+            report_lag_p99_ns,
+            report_lag_max_ns,
+            quota_cores,
+            cpu_used_ns,
+            cgroup_periods,
+            cgroup_throttled,
+            cgroup_throttled_ns,
+            pressure_ns,
+        }
+    }
+}
+
+impl TryFrom<pb::Instruments> for Instruments {
+    type Error = Invalid;
+
+    fn try_from(raw: pb::Instruments) -> Result<Self, Invalid> {
+        let pb::Instruments {
+            window_ns,
+            looks,
+            hiccup_max_ns,
+            hiccups,
+            in_flight_mean,
+            in_flight_max,
+            accepted,
+            report_lag_p99_ns,
+            report_lag_max_ns,
+            quota_cores,
+            cpu_used_ns,
+            cgroup_periods,
+            cgroup_throttled,
+            cgroup_throttled_ns,
+            pressure_ns,
+        } = raw;
+        Ok(Self {
+            window_ns,
+            looks,
+            hiccup_max_ns,
+            hiccups,
+            in_flight_mean: finite("Instruments.in_flight_mean", in_flight_mean)?,
+            in_flight_max,
+            accepted,
+            report_lag_p99_ns,
+            report_lag_max_ns,
+            quota_cores: quota_cores
+                .map(|cores| finite("Instruments.quota_cores", cores))
+                .transpose()?,
+            cpu_used_ns,
+            cgroup_periods,
+            cgroup_throttled,
+            cgroup_throttled_ns,
+            pressure_ns,
+        })
+    }
+}
+
+impl From<Calibration> for pb::Calibration {
+    fn from(domain: Calibration) -> Self {
+        let Calibration {
+            ceiling,
+            paced,
+            realised,
+            schedule_delay_p99_ns,
+            late_share,
+            sink,
+        } = domain;
+        Self {
+            ceiling,
+            paced,
+            realised,
+            schedule_delay_p99_ns,
+            late_share,
+            sink,
+        }
+    }
+}
+
+impl TryFrom<pb::Calibration> for Calibration {
+    type Error = Invalid;
+
+    fn try_from(raw: pb::Calibration) -> Result<Self, Invalid> {
+        let pb::Calibration {
+            ceiling,
+            paced,
+            realised,
+            schedule_delay_p99_ns,
+            late_share,
+            sink,
+        } = raw;
+        Ok(Self {
+            ceiling: finite("Calibration.ceiling", ceiling)?,
+            paced: finite("Calibration.paced", paced)?,
+            realised: finite("Calibration.realised", realised)?,
+            schedule_delay_p99_ns,
+            late_share: finite("Calibration.late_share", late_share)?,
+            sink,
         })
     }
 }

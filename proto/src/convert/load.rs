@@ -1,22 +1,25 @@
 //! What the producers of a trial send.
 
+use tribunal_model::profile::{After, Profile, Segment};
 use tribunal_model::trial::{
     Arrivals, Content, Keys, Load, Partitioner, Rate, RecordRate, RecordShape, Size, WhenFull,
 };
 
-use super::{Choice, all, choices, finite, required};
+use super::{Choice, all, choices, finite, optional, required};
 use crate::{Invalid, pb};
 
 choices! {
     Arrivals { Uniform, Poisson }
     Partitioner { Native, Assigned }
     WhenFull { Hold, Shed }
+    After { Hold, Repeat }
 }
 
 impl From<Load> for pb::Load {
     fn from(domain: Load) -> Self {
         let Load {
             rate,
+            profile,
             arrivals,
             producers,
             record,
@@ -34,6 +37,7 @@ impl From<Load> for pb::Load {
             partitioner: pb::Partitioner::from(partitioner).into(),
             when_full: pb::WhenFull::from(when_full).into(),
             seed,
+            profile: profile.map(Into::into),
         }
     }
 }
@@ -51,9 +55,11 @@ impl TryFrom<pb::Load> for Load {
             partitioner,
             when_full,
             seed,
+            profile,
         } = raw;
         Ok(Self {
             rate: required("Load.rate", rate)?,
+            profile: optional(profile)?,
             arrivals: Arrivals::choose("Load.arrivals", arrivals)?,
             producers,
             record: required("Load.record", record)?,
@@ -62,6 +68,56 @@ impl TryFrom<pb::Load> for Load {
             when_full: WhenFull::choose("Load.when_full", when_full)?,
             seed,
         })
+    }
+}
+
+impl From<Profile> for pb::Profile {
+    fn from(domain: Profile) -> Self {
+        Self {
+            segments: all(domain.segments().to_vec()),
+            after: pb::After::from(domain.after()).into(),
+            text: domain.text().to_owned(),
+        }
+    }
+}
+
+impl TryFrom<pb::Profile> for Profile {
+    type Error = Invalid;
+
+    fn try_from(raw: pb::Profile) -> Result<Self, Invalid> {
+        let pb::Profile { segments, after, text } = raw;
+        let after = After::choose("Profile.after", after)?;
+        Ok(Self::new(all(segments), after, text)?)
+    }
+}
+
+impl From<Segment> for pb::profile::Segment {
+    fn from(domain: Segment) -> Self {
+        let Segment {
+            length_ns,
+            from_micro,
+            to_micro,
+        } = domain;
+        Self {
+            length_ns,
+            from_records_per_million_seconds: from_micro,
+            to_records_per_million_seconds: to_micro,
+        }
+    }
+}
+
+impl From<pb::profile::Segment> for Segment {
+    fn from(raw: pb::profile::Segment) -> Self {
+        let pb::profile::Segment {
+            length_ns,
+            from_records_per_million_seconds: from_micro,
+            to_records_per_million_seconds: to_micro,
+        } = raw;
+        Self {
+            length_ns,
+            from_micro,
+            to_micro,
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! What agents measure.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use tribunal_model::trial::Part;
 use tribunal_stats::{
-    Activity, AgentReport, Backlog, ClientSecond, ClientStatistics, Cpu, Distribution, Fates, PartitionCount, Sample,
-    Tallies, Tally,
+    Activity, AgentReport, Backlog, ClientSecond, ClientStatistics, Cpu, Distribution, Fates, OffsetSet,
+    PartitionCount, Sample, Tallies, Tally,
 };
 
 use super::{alike, all, required};
@@ -263,6 +264,7 @@ impl From<AgentReport> for pb::AgentReport {
             backlog,
             statistics,
             partitions,
+            offsets,
             facts,
         } = domain;
         Self {
@@ -282,6 +284,14 @@ impl From<AgentReport> for pb::AgentReport {
                 )
                 .collect(),
             facts: Some(facts.into()),
+            offsets: offsets
+                .into_iter()
+                .map(|((topic, partition), offsets)| pb::PartitionOffsets {
+                    topic,
+                    partition,
+                    offsets: offsets.encode(),
+                })
+                .collect(),
         }
     }
 }
@@ -297,8 +307,9 @@ impl TryFrom<pb::AgentReport> for AgentReport {
             statistics,
             partitions,
             facts,
+            offsets,
         } = raw;
-        let mut by_partition = BTreeMap::new();
+        let mut counts = BTreeMap::new();
         for pb::PartitionCount {
             topic,
             partition,
@@ -306,23 +317,47 @@ impl TryFrom<pb::AgentReport> for AgentReport {
             perhaps,
         } in partitions
         {
-            let key = (topic, partition);
-            if by_partition.contains_key(&key) {
-                let text = format!("{} {}", key.0, key.1);
-                return Err(Invalid::Twice {
-                    field: "AgentReport.partitions",
-                    text,
-                });
-            }
-            by_partition.insert(key, PartitionCount { acknowledged, perhaps });
+            let count = PartitionCount { acknowledged, perhaps };
+            once("AgentReport.partitions", &mut counts, (topic, partition), count)?;
+        }
+        let mut sets = BTreeMap::new();
+        for pb::PartitionOffsets {
+            topic,
+            partition,
+            offsets,
+        } in offsets
+        {
+            let field = "PartitionOffsets.offsets";
+            let set = OffsetSet::decode(&offsets).map_err(|source| Invalid::Offsets { field, source })?;
+            once("AgentReport.offsets", &mut sets, (topic, partition), set)?;
         }
         Ok(Self {
             tallies: required("AgentReport.tallies", tallies)?,
             window: required("AgentReport.window", window)?,
             backlog: required("AgentReport.backlog", backlog)?,
             statistics: required("AgentReport.statistics", statistics)?,
-            partitions: by_partition,
+            partitions: counts,
+            offsets: sets,
             facts: required("AgentReport.facts", facts)?,
         })
+    }
+}
+
+/// Adds what a report says of a partition, which it may say once.
+fn once<T>(
+    field: &'static str,
+    all: &mut BTreeMap<(String, i32), T>,
+    partition: (String, i32),
+    value: T,
+) -> Result<(), Invalid> {
+    match all.entry(partition) {
+        Entry::Occupied(there) => Err(Invalid::Twice {
+            field,
+            text: format!("{} {}", there.key().0, there.key().1),
+        }),
+        Entry::Vacant(place) => {
+            place.insert(value);
+            Ok(())
+        }
     }
 }

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tribunal_model::design::{AuditLevel, Purpose};
 use tribunal_model::ids::{CellId, TrialId};
 use tribunal_model::properties::{Properties, Value};
 use tribunal_model::trial::{Level, TopicShape, Trial, Windows};
 
-use super::{alike, all, filled, from_one, nanoseconds, required, trial_id};
+use super::{Choice, alike, all, choices, filled, from_one, nanoseconds, required, trial_id};
 use crate::{Invalid, pb};
 
 impl From<Trial> for pb::Trial {
@@ -16,10 +17,14 @@ impl From<Trial> for pb::Trial {
             id: TrialId(id),
             block,
             cell: CellId(cell),
+            purpose,
+            cluster,
             levels,
             topic,
             load,
             windows,
+            settle,
+            audit,
             properties,
         } = domain;
         Self {
@@ -31,6 +36,10 @@ impl From<Trial> for pb::Trial {
             load: Some(load.into()),
             windows: Some(windows.into()),
             properties: Some(properties.into()),
+            purpose: Some(purpose.into()),
+            cluster,
+            settle_ns: nanoseconds(settle),
+            audit: pb::AuditLevel::from(audit).into(),
         }
     }
 }
@@ -48,15 +57,23 @@ impl TryFrom<pb::Trial> for Trial {
             load,
             windows,
             properties,
+            purpose,
+            cluster,
+            settle_ns,
+            audit,
         } = raw;
         Ok(Self {
             id: trial_id("Trial.id", id)?,
             block,
             cell: CellId(from_one("Trial.cell", cell)?),
+            purpose: required("Trial.purpose", purpose)?,
+            cluster,
             levels: all(levels),
             topic: required("Trial.topic", topic)?,
             load: required("Trial.load", load)?,
             windows: required("Trial.windows", windows)?,
+            settle: Duration::from_nanos(settle_ns),
+            audit: AuditLevel::choose("Trial.audit", audit)?,
             properties: required("Trial.properties", properties)?,
         })
     }
@@ -64,6 +81,42 @@ impl TryFrom<pb::Trial> for Trial {
 
 alike! {
     Level { factor, value }
+}
+
+choices! {
+    AuditLevel { Count, Offsets }
+}
+
+impl From<Purpose> for pb::Purpose {
+    fn from(domain: Purpose) -> Self {
+        use pb::purpose::{BurnIn, Canary, Capacity, Cell, Kind};
+        let kind = match domain {
+            Purpose::Cell => Kind::Cell(Cell {}),
+            Purpose::Canary => Kind::Canary(Canary {}),
+            Purpose::BurnIn => Kind::BurnIn(BurnIn {}),
+            Purpose::Capacity => Kind::Capacity(Capacity {}),
+            Purpose::Share(percent) => Kind::SharePercent(percent),
+            Purpose::Probe(what) => Kind::Probe(what),
+        };
+        Self { kind: Some(kind) }
+    }
+}
+
+impl TryFrom<pb::Purpose> for Purpose {
+    type Error = Invalid;
+
+    fn try_from(raw: pb::Purpose) -> Result<Self, Invalid> {
+        use pb::purpose::{BurnIn, Canary, Capacity, Cell, Kind};
+        let pb::Purpose { kind } = raw;
+        Ok(match kind.ok_or(Invalid::Missing("Purpose.kind"))? {
+            Kind::Cell(Cell {}) => Self::Cell,
+            Kind::Canary(Canary {}) => Self::Canary,
+            Kind::BurnIn(BurnIn {}) => Self::BurnIn,
+            Kind::Capacity(Capacity {}) => Self::Capacity,
+            Kind::SharePercent(percent) => Self::Share(percent),
+            Kind::Probe(what) => Self::Probe(what),
+        })
+    }
 }
 
 impl From<TopicShape> for pb::TopicShape {

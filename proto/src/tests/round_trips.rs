@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use proptest::prelude::*;
 use prost::Message;
 
-use super::strategies;
+use super::strategies::{control, session};
 use crate::{Invalid, pb};
 
 #[track_caller]
@@ -24,43 +24,48 @@ where
 
 proptest! {
     #[test]
-    fn coordinator_messages(domain in strategies::coordinator_message()) {
+    fn coordinator_messages(domain in session::coordinator_message()) {
         check::<pb::CoordinatorMessage, _>(domain)?;
     }
 
     #[test]
-    fn submissions(domain in strategies::submission()) {
+    fn submissions(domain in control::submission()) {
         check::<pb::Submission, _>(domain)?;
     }
 
     #[test]
-    fn acceptances(domain in strategies::submitted()) {
+    fn acceptances(domain in control::submitted()) {
         check::<pb::Submitted, _>(domain)?;
     }
 
     #[test]
-    fn references(domain in strategies::experiment_ref()) {
+    fn references(domain in control::experiment_ref()) {
         check::<pb::ExperimentRef, _>(domain)?;
     }
 
     #[test]
-    fn rows_of_agents(domain in strategies::agent_rows()) {
+    fn rows_of_agents(domain in control::agent_rows()) {
         check::<pb::AgentRows, _>(domain)?;
     }
 
     #[test]
-    fn rows_of_experiments(domain in strategies::experiment_rows()) {
+    fn rows_of_experiments(domain in control::experiment_rows()) {
         check::<pb::ExperimentRows, _>(domain)?;
     }
 
     #[test]
-    fn progress(domain in strategies::progress()) {
+    fn progress(domain in control::progress()) {
         check::<pb::Progress, _>(domain)?;
     }
 
     #[test]
-    fn pieces_of_files(domain in strategies::file_piece()) {
+    fn pieces_of_files(domain in control::file_piece()) {
         check::<pb::FilePiece, _>(domain)?;
+    }
+
+    #[test]
+    fn steps_of_a_calibration(domain in control::calibration_step()) {
+        check::<pb::CalibrationStep, _>(domain)?;
     }
 }
 
@@ -69,7 +74,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(160))]
 
     #[test]
-    fn agent_messages(domain in strategies::agent_message()) {
+    fn agent_messages(domain in session::agent_message()) {
         check::<pb::AgentMessage, _>(domain)?;
     }
 }

@@ -2,7 +2,7 @@
 
 use prost::Message;
 use tribunal_model::trial::Part;
-use tribunal_stats::{AgentReport, Distribution, PartitionCount};
+use tribunal_stats::{AgentReport, Distribution, OffsetSet, PartitionCount};
 
 use crate::{MAX_MESSAGE_BYTES, pb};
 
@@ -65,6 +65,26 @@ fn an_ordinary_report_is_small() {
         }
     });
     assert!((70_000..110_000).contains(&bytes), "{bytes}");
+}
+
+/// The encoded offsets of a partition with a million records, of which this agent wrote runs of `run` in half of the
+/// places.
+fn offsets(run: u64) -> usize {
+    let mut noise = Noise(3);
+    let mut set = OffsetSet::new();
+    for start in (0..1_000_000).step_by(run as usize) {
+        if noise.share() < 0.5 {
+            (start..start + run).for_each(|offset| set.add(offset as i64));
+        }
+    }
+    set.encode().len()
+}
+
+#[test]
+fn offsets_take_at_most_a_bit_each_and_far_less_in_batches() {
+    let (single, batched) = (offsets(1), offsets(500));
+    assert!((120_000..130_000).contains(&single), "{single}");
+    assert!(batched < 8_000, "{batched}");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod admin;
+mod child;
 mod delivery;
 mod full;
+mod offsets;
 mod secrets;
 mod setup;

@@ -1,8 +1,13 @@
-use std::collections::BTreeSet;
-
-use proptest::prelude::*;
-
 use super::*;
+use crate::design::Purpose;
+use crate::trial::{RecordRate, TopicShape};
+
+mod design;
+mod order;
+mod warnings;
+
+/// No trials beside those of cells.
+const PLAIN: &str = "design.canary = false\nwindow.burn_in = \"0s\"\n";
 
 const BASE: &str = "cluster.bootstrap = \"b:9092\"\nworkload.rate = \"1k/s\"\n";
 
@@ -27,23 +32,28 @@ fn check(fragment: &str, expected: &str) {
     assert_eq!(names.collect::<Vec<_>>().join(" "), expected);
 }
 
+/// Purpose and cell of trials, shortly.
+fn runs(trials: &[Trial]) -> String {
+    let names = trials.iter().map(|trial| {
+        let cell = trial.cell.0;
+        match &trial.purpose {
+            Purpose::Cell => cell.to_string(),
+            Purpose::Canary => "canary".to_owned(),
+            Purpose::BurnIn => "burn-in".to_owned(),
+            Purpose::Capacity => format!("{cell}:most"),
+            Purpose::Share(percent) => format!("{cell}:{percent}"),
+            Purpose::Probe(what) => what.clone(),
+        }
+    });
+    names.collect::<Vec<_>>().join(" ")
+}
+
 #[track_caller]
 fn check_error(fragment: &str, allow_large: bool, expected: &str) {
     let error = Matrix::resolve(&plan(fragment), allow_large)
         .map(|matrix| matrix.trials.len())
         .unwrap_err();
     assert_eq!(error.to_string(), expected);
-}
-
-#[track_caller]
-fn check_warnings(fragment: &str, expected: &[&str]) {
-    let plan = plan(fragment);
-    let warnings = Matrix::resolve(&plan, false).unwrap().warnings(&plan);
-    let starts: Vec<String> = warnings.iter().map(ToString::to_string).collect();
-    assert_eq!(starts.len(), expected.len(), "{starts:#?}");
-    for (warning, start) in starts.iter().zip(expected) {
-        assert!(warning.starts_with(start), "{warning}");
-    }
 }
 
 #[test]
@@ -57,7 +67,7 @@ fn two_factors_make_their_product_and_keep_the_written_order() {
 #[test]
 fn a_plan_without_factors_has_one_cell() {
     let matrix = matrix("window.repetitions = 3");
-    assert_eq!((matrix.cells.len(), matrix.trials.len(), matrix.excluded), (1, 3, 0));
+    assert_eq!((matrix.cells.len(), matrix.compared(), matrix.excluded), (1, 3, 0));
     assert!(matrix.cells[0].levels.is_empty());
 }
 
@@ -148,114 +158,4 @@ fn too_many_trials_need_a_flag_and_then_have_a_ceiling() {
         true,
         "plan.toml:3: factors: make 18446744073709551615 combinations; at most 1000000 are possible",
     );
-}
-
-#[test]
-fn wall_time_and_bytes_are_summed_over_trials() {
-    let text = "window = { warm_up = \"1s\", measure = \"9s\", drain = \"2s\", repetitions = 2 }\n\
-                workload.record.size = \"100B\"\n[factors]\nreplication = [1, 3]";
-    let matrix = matrix(text);
-    assert_eq!(
-        matrix.expected_wall_time(Duration::from_secs(5)),
-        Duration::from_secs(4 * 15)
-    );
-    assert_eq!(
-        matrix.longest_wall_time(Duration::from_secs(5)),
-        Duration::from_secs(4 * 22)
-    );
-    // 1,000 records/s x 10 s x 100 B x (1 + 3 replicas) x 2 repetitions.
-    assert_eq!(matrix.bytes(), Some(8_000_000));
-    assert_eq!(self::matrix("[factors]\nrate = [\"1/s\", \"saturate\"]").bytes(), None);
-    assert_eq!(self::matrix("workload.record.samples = [\"a\"]").bytes(), None);
-}
-
-#[test]
-fn warnings_tell_what_to_think_about() {
-    check_warnings("[topic]\nreplication = 3", &[]);
-    let fragment = |text: &str| format!("topic.replication = 3\n{text}");
-    let check = |text: &str, expected: &[&str]| check_warnings(&fragment(text), expected);
-    check(
-        "[factors]\nacks = [1, 'all']",
-        &["window.repetitions is 1: below 6 no difference"],
-    );
-    check(
-        "window.measure = \"5s\"",
-        &["window.measure is 5s: in a short window p99"],
-    );
-    check(
-        "baseline.message.timeout.ms = 30000",
-        &["message.timeout.ms is 30s, but records are awaited for 15s only"],
-    );
-    check(
-        "baseline.message.timeout.ms = 0",
-        &["message.timeout.ms is 0: a record that never gets through"],
-    );
-    check("baseline.message.timeout.ms = 15000", &[]);
-    check(
-        "baseline.linger.ms = 20000",
-        &["linger.ms is 20s, longer than window.drain (15s)"],
-    );
-    check(
-        "topic.partitions = 1\nworkload.producers = 4",
-        &["4 producers share 1 partition"],
-    );
-    check(
-        "agents.count = 3\nworkload.producers = 2",
-        &["2 producers for 3 agents"],
-    );
-    check(
-        "baseline.batch.size = 131072",
-        &["batch.size 131072 is below librdkafka's default of 1000000"],
-    );
-    check(
-        "workload.record.size = \"2MiB\"",
-        &["records of up to 2MiB are larger than message.max.bytes (1000000)"],
-    );
-    check(
-        "topic.settings.min.insync.replicas = 4",
-        &["min.insync.replicas is 4 with topic.replication 3"],
-    );
-    check_warnings("", &["acks=all with topic.replication 1"]);
-    check_warnings("baseline.acks = 1", &[]);
-    check_warnings(
-        "baseline.acks = 1\nfactors.rate = [\"saturate\"]",
-        &["rate \"saturate\": latencies are"],
-    );
-}
-
-#[test]
-fn the_order_is_the_same_on_every_machine() {
-    // Computed apart, in Python, from the description of `SplitMix64`.
-    let order: Vec<u32> = matrix("seed = 1\nwindow.repetitions = 2\n[factors]\nacks = [0, 1, -1]\na.b = [1, 2]")
-        .trials
-        .iter()
-        .map(|trial| trial.cell.0)
-        .collect();
-    assert_eq!(order, [5, 2, 3, 1, 6, 4, 2, 5, 4, 1, 6, 3]);
-}
-
-proptest! {
-    #[test]
-    fn every_cell_is_run_exactly_once_per_block(
-        counts in proptest::collection::vec(1_usize..5, 0..4),
-        repetitions in 1_u32..5,
-        seed in 0_u64..1_000_000,
-    ) {
-        let factors: String = counts.iter().enumerate().fold(String::new(), |text, (i, count)| {
-            text + &format!("f.x{i} = {:?}\n", (0..*count).collect::<Vec<_>>())
-        });
-        let text = format!("seed = {seed}\nwindow.repetitions = {repetitions}\n[factors]\n{factors}");
-        let matrix = matrix(&text);
-        prop_assert_eq!(&matrix, &self::matrix(&text));
-        prop_assert_eq!(matrix.cells.len(), counts.iter().product::<usize>());
-        let distinct: BTreeSet<_> = matrix.cells.iter().map(|cell| cell.levels.clone()).collect();
-        prop_assert_eq!(distinct.len(), matrix.cells.len());
-        for (block, trials) in matrix.trials.chunks(matrix.cells.len()).enumerate() {
-            let cells: BTreeSet<u32> = trials.iter().map(|trial| trial.cell.0).collect();
-            prop_assert_eq!(cells, (1..=matrix.cells.len() as u32).collect::<BTreeSet<_>>());
-            prop_assert!(trials.iter().all(|trial| trial.block as usize == block));
-        }
-        let ids: Vec<u32> = matrix.trials.iter().map(|trial| trial.id.0).collect();
-        prop_assert_eq!(ids, (1..=matrix.trials.len() as u32).collect::<Vec<_>>());
-    }
 }

@@ -14,7 +14,8 @@ use crate::units::{self, OfferedRate};
 pub(super) const MOST_REPLICAS: u32 = 1_000;
 
 /// Factors that are no client properties; beside them `topic.SETTING`.
-const OURS: [&str; 11] = [
+const OURS: [&str; 12] = [
+    "cluster",
     "topics",
     "partitions",
     "replication",
@@ -29,10 +30,13 @@ const OURS: [&str; 11] = [
 ];
 
 /// Factors that later versions will have.
-const LATER: [&str; 3] = ["cluster", "client", "topic.existing"];
+const LATER: [&str; 2] = ["client", "topic.existing"];
 
 /// Keys of the plan that are the same for all trials.
-const FIXED: [&str; 9] = [
+const FIXED: [&str; 12] = [
+    "audit",
+    "profile",
+    "settle",
     "warm_up",
     "measure",
     "drain",
@@ -82,6 +86,8 @@ pub struct FactorLevel {
 /// What a level of a factor sets.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Setting {
+    /// The cluster of this name.
+    Cluster(String),
     /// The number of topics.
     Topics(u32),
     /// Partitions of each topic.
@@ -222,6 +228,7 @@ fn shown(name: &str, item: &Item<'_>) -> String {
 /// What one level of a factor sets.
 fn setting(name: &str, item: &Item<'_>) -> Result<Setting, Error> {
     Ok(match name {
+        "cluster" => Setting::Cluster(item.text()?.to_owned()),
         "topics" => Setting::Topics(item.count(MOST)?),
         "partitions" => Setting::Partitions(item.count(MOST)?),
         "replication" => Setting::Replication(item.count(MOST_REPLICAS)?),
@@ -315,7 +322,7 @@ impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Topics(n) | Self::Partitions(n) | Self::Replication(n) | Self::Producers(n) => write!(f, "{n}"),
-            Self::Topic(_, value) => f.write_str(value),
+            Self::Cluster(text) | Self::Topic(_, text) => f.write_str(text),
             Self::Rate(rate) => write!(f, "{rate}"),
             Self::RecordSize(size) => write!(f, "{size}"),
             Self::Compressibility(share) => write!(f, "{share}"),

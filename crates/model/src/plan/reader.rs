@@ -118,6 +118,35 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// A rate in records, which may be zero: millionths of a record per second.
+    pub(super) fn record_rate(&self) -> Result<u64, Error> {
+        match &self.node.value {
+            Raw::Text(text) => units::parse_record_rate(text).map_err(|error| self.error(error)),
+            _ => Err(self.expected(units::EXPECTED[3])),
+        }
+    }
+
+    /// A share of one from `least` up to `most`: a number, or per cent in quotes.
+    pub(super) fn share(&self, least: f64, most: f64) -> Result<f64, Error> {
+        let share = match &self.node.value {
+            Raw::Text(text) => units::parse_percent(text).map_err(|error| self.error(error))?,
+            Raw::Integer(text) | Raw::Float(text) => text.parse().unwrap_or(f64::NAN),
+            _ => return Err(self.expected(units::EXPECTED[4])),
+        };
+        if (least..=most).contains(&share) {
+            Ok(share)
+        } else {
+            Err(self.expected(format!("{} from {least} to {most}", units::EXPECTED[4])))
+        }
+    }
+
+    pub(super) fn truth(&self) -> Result<bool, Error> {
+        match self.node.value {
+            Raw::Boolean(value) => Ok(value),
+            _ => Err(self.expected("true or false")),
+        }
+    }
+
     pub(super) fn list(&self) -> Result<Vec<Item<'a>>, Error> {
         match &self.node.value {
             Raw::List(items) if items.is_empty() => Err(self.error("the list is empty")),
@@ -175,6 +204,10 @@ impl<'a> Section<'a> {
             let full = section.key(key);
             if super::LATER.contains(&full.as_str()) {
                 return Err(Error::at(origin.clone(), &full, "is not supported by this version"));
+            }
+            if let Some((_, right)) = super::ELSEWHERE.iter().find(|(wrong, _)| *wrong == full) {
+                let message = format!("unknown key; did you mean {right:?}?");
+                return Err(Error::at(origin.clone(), &full, message));
             }
             let message = nearest(key, known.iter().copied()).map_or_else(
                 || format!("unknown key; expected {}", one_of(known)),

@@ -5,20 +5,23 @@ use std::time::Duration;
 use super::reader::{Item, Section, nearest};
 use super::tree::{Entry, Raw, Table};
 use super::{
-    Agents, Bootstrap, Cluster, Error, Factor, Origin, Plan, Preset, SCHEMA, Wanted, factors, property, workload,
+    Agents, Error, Factor, Origin, Plan, Preset, SCHEMA, Wanted, clusters, design, factors, limits, objective,
+    property, workload,
 };
+use crate::design::AuditLevel;
 use crate::ids::AgentName;
-use crate::limits::Limits;
 use crate::properties::Properties;
 use crate::trial::{TopicShape, Windows};
 use crate::units;
 
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 18] = [
     "schema",
     "name",
     "seed",
+    "audit",
     "agents",
     "cluster",
+    "clusters",
     "topic",
     "workload",
     "window",
@@ -26,8 +29,13 @@ const SECTIONS: [&str; 13] = [
     "baseline",
     "factors",
     "exclude",
+    "design",
+    "objective",
+    "search",
     "environment",
 ];
+
+const AUDITS: [(&str, AuditLevel); 2] = [("offsets", AuditLevel::Offsets), ("count", AuditLevel::Count)];
 
 /// The most of anything that is counted: topics, partitions, producers, repetitions.
 pub(super) const MOST: u32 = 100_000;
@@ -39,11 +47,15 @@ pub(super) fn resolve(file: &str, root: &Table) -> Result<Plan, Error> {
         schema(&Item::new("schema", node))?;
     }
     let plan = Section::open("", root, &SECTIONS)?;
-    let cluster = cluster(&plan)?;
-    let (prefix, topic) = topic(&plan)?;
-    let (windows, repetitions) = window(&plan)?;
     let factors = factors::read(&plan)?;
-    let workload = workload::read(&plan, &factors)?;
+    let (cluster, clusters) = clusters::read(&plan, &factors)?;
+    let (prefix, topic) = topic(&plan)?;
+    let timing = window(&plan)?;
+    let design = design::read(&plan, &timing)?;
+    let objective = objective::read(&plan)?;
+    let search = design::search(&plan, &design, objective.as_ref())?;
+    let pacemaker = design::pacemaker(&design, search.as_ref(), &factors)?;
+    let workload = workload::read(&plan, &factors, &timing.windows, pacemaker)?;
     let (preset, baseline) = baseline(&plan, &factors)?;
     let exclude = factors::exclusions(&plan, &factors)?;
     let mut origins = Vec::new();
@@ -54,12 +66,18 @@ pub(super) fn resolve(file: &str, root: &Table) -> Result<Plan, Error> {
         seed: plan.or("seed", 1, |item| item.whole(0, i64::MAX as u64))?,
         agents: agents(&plan)?,
         cluster,
+        clusters,
         prefix,
         topic,
         workload,
-        windows,
-        repetitions,
-        limits: limits(&plan)?,
+        windows: timing.windows,
+        repetitions: timing.repetitions,
+        settle: timing.settle,
+        audit: plan.or("audit", AuditLevel::default(), |item| item.choice(&AUDITS))?,
+        design,
+        objective,
+        search,
+        limits: limits::read(&plan)?,
         preset,
         baseline,
         factors,
@@ -125,50 +143,6 @@ fn agents(plan: &Section<'_>) -> Result<Agents, Error> {
     })
 }
 
-fn cluster(plan: &Section<'_>) -> Result<Cluster, Error> {
-    let section = plan.section("cluster", &["bootstrap", "mock_round_trip", "properties"])?;
-    let Some(item) = section.get("bootstrap") else {
-        let message = "is required; write \"host:9092\", several separated by commas, or \"mock\"";
-        return Err(Error::at(Origin::File, "cluster.bootstrap", message));
-    };
-    let servers = item.text()?.trim();
-    let round_trip = section.get("mock_round_trip");
-    let bootstrap = if servers == "mock" {
-        let round_trip = round_trip.map_or(Ok(Duration::ZERO), |item| {
-            let round_trip = item.duration()?;
-            if round_trip > Duration::from_secs(60) || round_trip.subsec_nanos() % 1_000_000 != 0 {
-                return Err(item.error(format!(
-                    "expected whole milliseconds up to \"1m\", found {}",
-                    item.found()
-                )));
-            }
-            Ok(round_trip)
-        })?;
-        Bootstrap::Mock { round_trip }
-    } else {
-        if let Some(item) = round_trip {
-            return Err(item.error("needs cluster.bootstrap = \"mock\"; a real cluster has its own round-trip time"));
-        }
-        let servers: Vec<&str> = servers.split(',').map(str::trim).collect();
-        let wrong = |server: &&&str| server.is_empty() || server.chars().any(|c| c.is_whitespace() || c.is_control());
-        if let Some(server) = servers.iter().find(wrong) {
-            let server = units::quoted(server);
-            return Err(item.error(format!(
-                "{server} is no server; expected \"host:9092,host:9092\" or \"mock\""
-            )));
-        }
-        Bootstrap::Servers(servers.join(","))
-    };
-    let mut properties = Properties::default();
-    if let Some(table) = section.get("properties") {
-        for Entry { key, node, .. } in &table.table()?.entries {
-            let item = Item::new(format!("cluster.properties.{key}"), node);
-            properties.set(key.clone(), property::cluster_value(key, &item)?);
-        }
-    }
-    Ok(Cluster { bootstrap, properties })
-}
-
 fn topic(plan: &Section<'_>) -> Result<(String, TopicShape), Error> {
     let section = plan.section("topic", &["prefix", "count", "partitions", "replication", "settings"])?;
     let prefix = section.or("prefix", "tribunal".to_owned(), |item| {
@@ -195,8 +169,18 @@ fn topic(plan: &Section<'_>) -> Result<(String, TopicShape), Error> {
     Ok((prefix, shape))
 }
 
-fn window(plan: &Section<'_>) -> Result<(Windows, u32), Error> {
-    let section = plan.section("window", &["warm_up", "measure", "drain", "repetitions"])?;
+/// What `[window]` says.
+pub(super) struct Timing {
+    pub(super) windows: Windows,
+    pub(super) repetitions: u32,
+    pub(super) settle: Duration,
+    /// Only where it is written.
+    pub(super) burn_in: Option<Duration>,
+}
+
+fn window(plan: &Section<'_>) -> Result<Timing, Error> {
+    let known = ["warm_up", "settle", "measure", "drain", "burn_in", "repetitions"];
+    let section = plan.section("window", &known)?;
     let windows = Windows {
         warm_up: section.or("warm_up", Duration::from_secs(10), Item::duration)?,
         measure: section.or("measure", Duration::from_secs(30), |item| {
@@ -209,16 +193,11 @@ fn window(plan: &Section<'_>) -> Result<(Windows, u32), Error> {
         })?,
         drain: section.or("drain", Duration::from_secs(15), Item::duration)?,
     };
-    Ok((windows, section.or("repetitions", 1, |item| item.count(MOST))?))
-}
-
-fn limits(plan: &Section<'_>) -> Result<Limits, Error> {
-    let section = plan.section("limits", &["start_skew", "schedule_delay_p99", "late_sends"])?;
-    let default = Limits::default();
-    Ok(Limits {
-        start_skew: section.or("start_skew", default.start_skew, Item::duration)?,
-        schedule_delay_p99: section.or("schedule_delay_p99", default.schedule_delay_p99, Item::duration)?,
-        late_sends: section.or("late_sends", default.late_sends, |item| item.number(0.0, true, 1.0))?,
+    Ok(Timing {
+        windows,
+        repetitions: section.or("repetitions", 1, |item| item.count(MOST))?,
+        settle: section.or("settle", Duration::ZERO, Item::duration)?,
+        burn_in: section.or("burn_in", None, |item| item.duration().map(Some))?,
     })
 }
 

@@ -1,10 +1,18 @@
 use super::*;
 use crate::trial::{Content, Size};
 
+mod clusters;
+mod design;
+mod examples;
 mod factors;
 mod fuzz;
+mod limits;
+mod objective;
 mod overrides;
+mod profile;
 mod properties;
+mod replay;
+mod template;
 mod workload;
 
 /// The least that a plan says, before and after a fragment.
@@ -83,68 +91,6 @@ fn everything_has_a_default_except_cluster_and_rate() {
         "plan.toml: workload.rate: is required; write a rate such as \
         \"50k/s\", \"100MB/s\" or \"saturate\"",
     );
-}
-
-#[test]
-fn the_template_is_a_plan_that_shows_the_defaults() {
-    let template = parse(TEMPLATE, &[]).unwrap();
-    let bare = plan("");
-    assert_eq!(template.agents, bare.agents);
-    assert_eq!((template.prefix, template.topic), (bare.prefix, bare.topic));
-    assert_eq!(
-        Workload {
-            rate: bare.workload.rate,
-            ..template.workload
-        },
-        bare.workload
-    );
-    assert_eq!(
-        (template.windows, template.repetitions),
-        (bare.windows, bare.repetitions)
-    );
-    assert_eq!(
-        (template.limits, template.preset, template.seed),
-        (bare.limits, bare.preset, bare.seed)
-    );
-}
-
-#[test]
-fn the_template_s_commented_lines_are_right_too() {
-    // Each alternative, put in the place where its comment says it goes.
-    for (section, line) in [
-        ("agents.", "count = 2"),
-        ("agents.", "names = [\"host-1\", \"host-2\"]"),
-        (
-            "cluster.properties.",
-            "\"sasl.password\" = { env = \"KAFKA_PASSWORD\" }",
-        ),
-        (
-            "cluster.properties.",
-            "\"sasl.password\" = { file = \"/run/secrets/kafka\" }",
-        ),
-        ("topic.", "settings = { \"min.insync.replicas\" = 2 }"),
-        (
-            "workload.",
-            "keys = { kind = \"zipf\", cardinality = 100_000, exponent = 1.0 }",
-        ),
-        ("workload.", "keys = { kind = \"sequence\", cardinality = 1_000 }"),
-        ("workload.record.", "size = { uniform = [\"100B\", \"1KiB\"] }"),
-        (
-            "workload.record.",
-            "size = { log_normal = { median = \"1KiB\", sigma = 1.0, max = \"64KiB\" } }",
-        ),
-        (
-            "workload.record.",
-            "size = { weighted = [[\"100B\", 9], [\"10KiB\", 1]] }",
-        ),
-        ("workload.record.", "samples = [\"order.json\"]"),
-        ("workload.record.", "headers = { source = \"tribunal\" }"),
-        ("environment.", "brokers = \"3 x 8 cores, NVMe\""),
-    ] {
-        let text = line.split(" = ").nth(1).unwrap_or_default();
-        assert!(TEMPLATE.contains(text), "{text}");
-        plan(&format!("{section}{line}"));
-    }
 }
 
 #[test]
@@ -239,17 +185,16 @@ fn an_unknown_key_says_what_may_have_been_meant() {
         "baseline.preste = \"durable\"",
         "plan.toml:3: baseline.preste: unknown key; did you mean \"preset\"?",
     );
+    check(
+        "[window]\nconfirm = \"10m\"",
+        "plan.toml:4: window.confirm: unknown key; did you mean \"search.confirm\"?",
+    );
 }
 
 #[test]
 fn what_later_versions_bring_is_named() {
     for (fragment, key, line) in [
-        ("[objective]\nmaximise = \"delivered_rate\"", "objective", 3),
-        ("[clusters.old]\nbootstrap = \"b:9092\"", "clusters", 3),
-        ("[search]", "search", 3),
-        ("[design]", "design", 3),
         ("[topic]\nexisting = \"orders\"", "topic.existing", 4),
-        ("[factors]\ncluster = [\"old\", \"new\"]", "factors.cluster", 4),
         ("[factors]\nclient = [\"librdkafka\", \"java\"]", "factors.client", 4),
     ] {
         check(
@@ -357,36 +302,6 @@ fn agents_are_counted_or_named() {
     check(
         "agents.names = [\"a b\"]",
         "plan.toml:3: agents.names: \"a b\" is no agent name (1 to 64 letters, digits, '.', '_' or '-')",
-    );
-}
-
-#[test]
-fn only_a_mock_has_an_injected_round_trip_time() {
-    let text = |bootstrap, round_trip| {
-        format!("workload.rate = \"1/s\"\n[cluster]\nbootstrap = \"{bootstrap}\"\nmock_round_trip = \"{round_trip}\"")
-    };
-    let mock = parse(&text("mock", "2ms"), &[]).unwrap().cluster.bootstrap;
-    assert_eq!(
-        mock,
-        Bootstrap::Mock {
-            round_trip: Duration::from_millis(2)
-        }
-    );
-    check_text(
-        &text("b:9092", "2ms"),
-        &[],
-        "plan.toml:4: cluster.mock_round_trip: needs cluster.bootstrap = \"mock\"; a real cluster has its own \
-         round-trip time",
-    );
-    check_text(
-        &text("mock", "2500us"),
-        &[],
-        "plan.toml:4: cluster.mock_round_trip: expected whole milliseconds up to \"1m\", found \"2500us\"",
-    );
-    check_text(
-        "cluster.bootstrap = \"a:9092,\"",
-        &[],
-        "plan.toml:1: cluster.bootstrap: \"\" is no server; expected \"host:9092,host:9092\" or \"mock\"",
     );
 }
 

@@ -1,15 +1,12 @@
 //! What a plan's text says, before anything is understood: values with the line or the override they come from.
 
-use std::fmt;
-use std::str::FromStr;
-
 use toml::de::{DeTable, DeValue};
 
 use super::property;
 use super::{Error, Origin};
 
 /// Deeper nesting than any plan has; the TOML parser has a limit of its own.
-const DEEPEST: usize = 32;
+pub(super) const DEEPEST: usize = 32;
 
 /// A value as written.
 #[derive(Clone, Debug)]
@@ -57,7 +54,7 @@ impl Table {
             .map(|entry| &entry.node)
     }
 
-    fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
         self.entries
             .iter_mut()
             .find(|entry| entry.key == key)
@@ -65,7 +62,7 @@ impl Table {
     }
 
     /// Sets a key, which keeps its place if it was there.
-    fn set(&mut self, key: &str, node: Node) {
+    pub(super) fn set(&mut self, key: &str, node: Node) {
         match self.entries.iter_mut().find(|entry| entry.key == key) {
             Some(entry) => {
                 entry.origin = node.origin.clone();
@@ -80,157 +77,15 @@ impl Table {
     }
 }
 
-/// A setting on the command line that goes over what the plan says: `--set KEY=VALUE`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Override {
-    path: Vec<String>,
-    value: String,
-}
-
-impl Override {
-    /// Reads `workload.rate=50k/s`.
-    ///
-    /// The key is a dotted path; below `baseline.`, `cluster.properties.`, `topic.settings.`, `factors.` and
-    /// `environment.` the rest of the key is one name, dots and all. The value is read as TOML where it is TOML, else
-    /// it is text.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let bad = |message: &str| Error::at(Origin::Override(head(text)), "", message);
-        let (key, value) = split(text).ok_or_else(|| bad("expected KEY=VALUE such as workload.rate=50k/s"))?;
-        let path = path(key.trim()).ok_or_else(|| bad("expected a key such as workload.rate before the \"=\""))?;
-        Ok(Self {
-            path,
-            value: value.trim().to_owned(),
-        })
-    }
-
-    /// The dotted key, for example `baseline.linger.ms`.
-    pub fn key(&self) -> String {
-        self.path.join(".")
-    }
-
-    /// The value as given.
-    pub fn value(&self) -> &str {
-        &self.value
-    }
-
-    /// Puts the value into the tree.
-    pub(super) fn apply(&self, root: &mut Table) -> Result<(), Error> {
-        let origin = Origin::Override(self.key());
-        let node = self.node(&origin);
-        let Some((last, parents)) = self.path.split_last() else {
-            return Ok(());
-        };
-        let mut table = &mut *root;
-        for (depth, key) in parents.iter().enumerate() {
-            if table.get(key).is_none() {
-                let empty = Raw::Table(Table::default());
-                table.set(
-                    key,
-                    Node {
-                        value: empty,
-                        origin: origin.clone(),
-                        verbatim: None,
-                    },
-                );
-            }
-            let Some(Node {
-                value: Raw::Table(inner),
-                ..
-            }) = table.get_mut(key)
-            else {
-                let parent = self.path[..=depth].join(".");
-                let message = format!("{parent} is no table; set {parent} as a whole");
-                return Err(Error::at(origin, &self.key(), message));
-            };
-            table = inner;
-        }
-        table.set(last, node);
-        flatten_sets(root)
-    }
-
-    /// The value as TOML, else as text.
-    fn node(&self, origin: &Origin) -> Node {
-        let braced = |at: usize| self.value[at..].starts_with('{');
-        let mut node = match DeValue::parse(&self.value) {
-            Ok(value) => convert(value.get_ref(), true, &|_| origin.clone(), &braced, 0).ok(),
-            Err(_) => None,
-        }
-        .unwrap_or_else(|| Node {
-            value: Raw::Text(self.value.clone()),
-            origin: origin.clone(),
-            verbatim: None,
-        });
-        if !matches!(node.value, Raw::Text(_) | Raw::List(_) | Raw::Table(_)) {
-            node.verbatim = Some(self.value.clone());
-        }
-        node
-    }
-}
-
-impl FromStr for Override {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Self::parse(text)
-    }
-}
-
-impl fmt::Display for Override {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", self.key(), self.value)
-    }
-}
-
-/// Tables whose keys are names with dots in them.
-const SETS: [&str; 5] = [
-    "cluster.properties.",
-    "topic.settings.",
-    "baseline.",
-    "factors.",
-    "environment.",
+/// Tables whose keys are names with dots in them; `*` is any one name.
+pub(super) const SETS: [&[&str]; 6] = [
+    &["cluster", "properties"],
+    &["clusters", "*", "properties"],
+    &["topic", "settings"],
+    &["baseline"],
+    &["factors"],
+    &["environment"],
 ];
-
-/// At most the key of an override that cannot be read, so that no secret value is repeated.
-fn head(text: &str) -> String {
-    let key = text.split(['=', ' ', ':']).next().unwrap_or_default();
-    key.chars().take(40).flat_map(char::escape_debug).collect()
-}
-
-/// Key and value around the first equals sign outside quotes.
-fn split(text: &str) -> Option<(&str, &str)> {
-    let mut quote = None;
-    for (at, c) in text.char_indices() {
-        match (quote, c) {
-            (None, '=') => return Some((&text[..at], &text[at + 1..])),
-            (None, '"' | '\'') => quote = Some(c),
-            (Some(open), c) if c == open => quote = None,
-            _ => {}
-        }
-    }
-    None
-}
-
-/// The parts of a dotted key.
-fn path(key: &str) -> Option<Vec<String>> {
-    let unquoted = |name: &str| {
-        let inner = ['"', '\''].iter().find_map(|q| name.strip_prefix(*q)?.strip_suffix(*q));
-        let inner = inner.unwrap_or(name);
-        let legal = !inner.is_empty() && !inner.contains(['"', '\'']) && !inner.chars().any(char::is_control);
-        legal.then(|| inner.to_owned())
-    };
-    if let Some(set) = SETS.iter().find(|set| key.starts_with(**set)) {
-        let mut path: Vec<String> = set.trim_end_matches('.').split('.').map(str::to_owned).collect();
-        let name = unquoted(&key[set.len()..])?;
-        path.push(if *set == "environment." {
-            name
-        } else {
-            property::canonical(&name).to_owned()
-        });
-        return Some(path);
-    }
-    let parts: Option<Vec<String>> = key.split('.').map(|part| unquoted(part.trim())).collect();
-    parts.filter(|parts| parts.len() <= DEEPEST)
-}
 
 /// Reads the text of a plan.
 pub(super) fn read(text: &str) -> Result<Table, Error> {
@@ -256,21 +111,9 @@ pub(super) fn read(text: &str) -> Result<Table, Error> {
 }
 
 /// Flattens every table whose keys are names with dots in them; doing it twice changes nothing.
-fn flatten_sets(root: &mut Table) -> Result<(), Error> {
-    for set in SETS.map(|set| set.trim_end_matches('.')) {
-        let (parent, last) = set
-            .split_once('.')
-            .map_or((None, set), |(parent, last)| (Some(parent), last));
-        let table = match parent {
-            None => Some(&mut *root),
-            Some(parent) => match root.get_mut(parent).map(|node| &mut node.value) {
-                Some(Raw::Table(table)) => Some(table),
-                _ => None,
-            },
-        };
-        if let Some(node) = table.and_then(|table| table.get_mut(last)) {
-            flatten_node(node, set)?;
-        }
+pub(super) fn flatten_sets(root: &mut Table) -> Result<(), Error> {
+    for set in SETS {
+        flatten_set(root, set, "")?;
     }
     if let Some(Node {
         value: Raw::List(items),
@@ -279,6 +122,29 @@ fn flatten_sets(root: &mut Table) -> Result<(), Error> {
     {
         for item in items {
             flatten_node(item, "exclude")?;
+        }
+    }
+    Ok(())
+}
+
+/// Flattens the tables below this one that a path of [`SETS`] leads to.
+fn flatten_set(table: &mut Table, set: &[&str], path: &str) -> Result<(), Error> {
+    let Some((first, rest)) = set.split_first() else {
+        return Ok(());
+    };
+    for Entry { key, node, .. } in &mut table.entries {
+        if *first != "*" && first != key {
+            continue;
+        }
+        let path = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
+        match &mut node.value {
+            _ if rest.is_empty() => flatten_node(node, &path)?,
+            Raw::Table(inner) => flatten_set(inner, rest, &path)?,
+            _ => {}
         }
     }
     Ok(())
@@ -348,7 +214,7 @@ fn table(
     Ok(Table { entries, inline })
 }
 
-fn convert(
+pub(super) fn convert(
     value: &DeValue<'_>,
     inline: bool,
     origin: &dyn Fn(usize) -> Origin,

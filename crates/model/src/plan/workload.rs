@@ -1,21 +1,28 @@
 //! `[workload]`: what the producers send.
 
-use super::factors::{Factor, FactorLevel, Setting};
+use super::factors::{Factor, Setting};
 use super::reader::{Item, Section};
 use super::sections::MOST;
 use super::tree::{Entry, Raw};
-use super::{Error, Origin, Workload};
-use crate::trial::{Arrivals, Content, Keys, Partitioner, RecordShape, Size, WhenFull};
+use super::{Error, Origin, Workload, profile};
+use crate::trial::{Arrivals, Content, Keys, Partitioner, RecordShape, Size, WhenFull, Windows};
 use crate::units::{self, OfferedRate};
 
 const ARRIVALS: [(&str, Arrivals); 2] = [("uniform", Arrivals::Uniform), ("poisson", Arrivals::Poisson)];
 const PARTITIONERS: [(&str, Partitioner); 2] = [("native", Partitioner::Native), ("assigned", Partitioner::Assigned)];
 const WHEN_FULL: [(&str, WhenFull); 2] = [("hold", WhenFull::Hold), ("shed", WhenFull::Shed)];
 
-/// The section; a rate that is missing is that of the first level of the factor `rate`.
-pub(super) fn read(plan: &Section<'_>, factors: &[Factor]) -> Result<Workload, Error> {
+/// The section. A rate that is missing is that of the first level of the factor `rate`, or the profile's mean from t0
+/// to t2; where `pacemaker` sets the rates it is a closed loop and means nothing.
+pub(super) fn read(
+    plan: &Section<'_>,
+    factors: &[Factor],
+    windows: &Windows,
+    pacemaker: Option<&str>,
+) -> Result<Workload, Error> {
     let known = [
         "rate",
+        "profile",
         "arrivals",
         "producers",
         "record",
@@ -27,22 +34,24 @@ pub(super) fn read(plan: &Section<'_>, factors: &[Factor]) -> Result<Workload, E
     let record = record(&section)?;
     let of_factors = |name: &str| factors.iter().find(|factor| factor.name == name);
     let rate_factor = of_factors("rate");
-    let rate = match (
-        section.get("rate"),
-        rate_factor.and_then(|factor| factor.levels.first()),
-    ) {
-        (Some(item), _) => item.rate()?,
-        (
-            None,
-            Some(FactorLevel {
-                setting: Setting::Rate(rate),
-                ..
-            }),
-        ) => *rate,
-        (None, _) => {
-            let message = "is required; write a rate such as \"50k/s\", \"100MB/s\" or \"saturate\"";
-            return Err(Error::at(Origin::File, "workload.rate", message));
-        }
+    let profile = section.or("profile", None, |item| {
+        check_alone(item, &section, rate_factor, pacemaker)?;
+        let profile = profile::read(item)?;
+        let Some(mean) = profile.mean(windows.warm_up + windows.measure) else {
+            return Err(item.error("offers no record during warm-up and measurement"));
+        };
+        Ok(Some((profile, OfferedRate::Records(mean))))
+    })?;
+    let (profile, mean) = profile.map_or((None, None), |(profile, mean)| (Some(profile), Some(mean)));
+    let written = section.get("rate").map(|item| item.rate()).transpose()?;
+    let first_level = rate_factor.and_then(|factor| match factor.levels.first()?.setting {
+        Setting::Rate(rate) => Some(rate),
+        _ => None,
+    });
+    let closed_loop = pacemaker.map(|_| OfferedRate::Saturate);
+    let Some(rate) = written.or(mean).or(first_level).or(closed_loop) else {
+        let message = "is required; write a rate such as \"50k/s\", \"100MB/s\" or \"saturate\"";
+        return Err(Error::at(Origin::File, "workload.rate", message));
     };
     if matches!(record.content, Content::Samples { .. }) {
         let message = "is in bytes, but workload.record.samples have a mean size that only the agents can know; \
@@ -64,12 +73,32 @@ pub(super) fn read(plan: &Section<'_>, factors: &[Factor]) -> Result<Workload, E
     }
     Ok(Workload {
         rate,
+        profile,
         arrivals: section.or("arrivals", Arrivals::Uniform, arrivals)?,
         producers: section.or("producers", 1, |item| item.count(MOST))?,
         record,
         keys: section.or("keys", Keys::None, keys)?,
         partitioner: section.or("partitioner", Partitioner::Native, partitioner)?,
         when_full: section.or("when_full", WhenFull::Hold, when_full)?,
+    })
+}
+
+/// A profile is the only one that says how fast.
+fn check_alone(
+    profile: &Item<'_>,
+    workload: &Section<'_>,
+    rate_factor: Option<&Factor>,
+    pacemaker: Option<&str>,
+) -> Result<(), Error> {
+    if let Some(rate) = workload.get("rate") {
+        return Err(rate.error("is set beside workload.profile; keep one of the two"));
+    }
+    if let Some(factor) = rate_factor {
+        let message = "is set beside workload.profile; keep one of the two";
+        return Err(Error::at(factor.origin.clone(), "factors.rate", message));
+    }
+    pacemaker.map_or(Ok(()), |who| {
+        Err(profile.error(format!("does not apply: the rates are set by {who}")))
     })
 }
 

@@ -1,6 +1,9 @@
+use std::num::NonZeroU64;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::trial::RecordRate;
 
 #[track_caller]
 fn check<T: std::fmt::Display>(read: Result<T, Error>, expected: &str) {
@@ -24,6 +27,46 @@ fn durations_are_read_and_printed() {
     ] {
         check(parse_duration(text).map(format_duration), printed);
     }
+}
+
+#[test]
+fn rates_in_records_may_be_zero() {
+    let read = |text: &str| parse_record_rate(text).map(format_record_rate);
+    check(read("0/s"), "0/s");
+    check(read(" 1.5 k/s "), "1500/s");
+    check(read("0.5/s"), "0.5/s");
+    check(read("1G/s"), "1G/s");
+    let expected = "expected a rate in records such as \"50k/s\"";
+    check(
+        read("1.1G/s"),
+        &format!("\"1.1G/s\" is outside the range of 0 to 10^9 records a second; {expected}"),
+    );
+    check(read("5"), &format!("\"5\" has no \"/s\"; {expected}"));
+    check(
+        read("5MB/s"),
+        &format!("\"5MB/s\" has the unknown unit \"MB\"; {expected}"),
+    );
+    check(read("saturate"), &format!("\"saturate\" cannot be read; {expected}"));
+    check(
+        read("0.0000001/s"),
+        &format!("\"0.0000001/s\" is no whole number of millionths of a record; {expected}"),
+    );
+}
+
+#[test]
+fn shares_may_be_per_cent() {
+    for (text, share) in [
+        ("5%", 0.05),
+        ("0.1 %", 0.001),
+        ("99.9%", 0.999),
+        ("100%", 1.0),
+        ("250%", 2.5),
+    ] {
+        assert_eq!(parse_percent(text), Ok(share));
+    }
+    let expected = "expected a share such as 0.05 or \"5%\"";
+    check(parse_percent("5"), &format!("\"5\" has no unit; {expected}"));
+    check(parse_percent("%"), &format!("\"%\" cannot be read; {expected}"));
 }
 
 #[test]

@@ -1,6 +1,14 @@
 //! Markdown tables, and text that stays text inside Markdown.
 
-use crate::format::ABSENT;
+use crate::format::{ABSENT, count};
+
+/// Rows above which a table is folded away.
+const FOLD_ABOVE: usize = 24;
+
+/// Whether `<` before this begins a tag or a comment.
+fn opens(next: Option<&char>) -> bool {
+    next.is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'))
+}
 
 /// Text from elsewhere, so that nothing in it is taken for markup.
 pub(super) fn escape(text: &str) -> String {
@@ -11,7 +19,7 @@ pub(super) fn escape(text: &str) -> String {
         match c {
             '\\' | '|' | '*' | '`' | '[' | ']' | '~' => escaped.extend(['\\', *c]),
             '_' if !(place > 0 && inside_word(place - 1) && inside_word(place + 1)) => escaped.push_str("\\_"),
-            '<' => escaped.push_str("&lt;"),
+            '<' if opens(characters.get(place + 1)) => escaped.push_str("&lt;"),
             '&' => escaped.push_str("&amp;"),
             c if c.is_control() => escaped.push(' '),
             c => escaped.push(*c),
@@ -42,6 +50,11 @@ pub(super) fn code(text: &str) -> String {
     } else {
         format!("`{text}`")
     }
+}
+
+/// Text folded away under a line of our own.
+pub(super) fn fold(line: &str, body: &str) -> String {
+    format!("<details><summary>{line}</summary>\n\n{body}</details>\n\n")
 }
 
 /// How a column's cells stand.
@@ -75,6 +88,17 @@ impl Table {
     /// Adds a row.
     pub(super) fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
+    }
+
+    /// The table, folded away under a line when it is long.
+    pub(super) fn folded(&self, of_what: &str) -> String {
+        if self.rows.len() <= FOLD_ABOVE {
+            return self.render();
+        }
+        fold(
+            &format!("All {} {of_what}", count(self.rows.len() as u64)),
+            &self.render(),
+        )
     }
 
     /// Drops columns in which every row is absent.
@@ -140,8 +164,8 @@ mod tests {
     #[test]
     fn foreign_text_cannot_become_markup() {
         assert_eq!(
-            escape("a|b*c<d>_e_ MSG_TIMED_OUT\n[x](y)"),
-            "a\\|b\\*c&lt;d>\\_e\\_ MSG_TIMED_OUT \\[x\\](y)"
+            escape("a|b*c<d></d>_e_ MSG_TIMED_OUT\n[x](y) <= 5"),
+            "a\\|b\\*c&lt;d>&lt;/d>\\_e\\_ MSG_TIMED_OUT \\[x\\](y) <= 5"
         );
         assert_eq!(code("a|b"), "`a\\|b`");
         assert_eq!(code("a`b"), "`` a`b ``");

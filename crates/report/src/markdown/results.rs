@@ -1,277 +1,74 @@
-//! The table of trials, their caveats, and the attempts that do not count.
+//! The results: whether they may be believed, what they say, and everything that was measured.
 
-use crate::audit::Level;
-use crate::caveat::Caveat;
-use crate::eligibility::{Mark, Percentile, Rank, queue_bound};
+use tribunal_model::design::Purpose;
+
+use crate::analysis::Analysis;
 use crate::experiment::{ExperimentReport, VoidAttempt};
-use crate::factors::{factors, level, trials};
-use crate::format::{ABSENT, DAGGER_MEANS, byte_rate, count, number, optional, percentile, plural, rate, share};
-use crate::result::TrialResult;
+use crate::factors::{apart, of_cells, trials};
+use crate::format::{list, plural};
 
-use super::cells::{Align, Table, code, escape, prose};
+use super::cells::{escape, fold};
+use super::{capacity, comparison, effects, objective, trials as tables, verdicts};
 
 /// Everything that was measured, and every doubt about it.
-pub(super) fn results(report: &ExperimentReport) -> String {
+pub(super) fn results(report: &ExperimentReport, analysis: &Analysis) -> String {
+    let (cells, others) = (of_cells(report), apart(report));
     let mut text = String::new();
     if !report.results.is_empty() {
-        text += &trial_table(&report.results);
-        text += &legend(&report.results);
-        text += "What the clients' own statistics and processor time say, over the whole load and over the window:\n\n";
-        text += &client_table(&report.results);
-        text += &caveats(&report.results);
+        text += &verdicts::verdicts(&report.results);
+    }
+    text += &comparison::cells(analysis);
+    text += &comparison::comparisons(analysis);
+    text += &effects::factors(analysis);
+    text += &effects::drift(analysis);
+    text += &objective::objective(report, analysis);
+    text += &capacity::searches(report);
+    if !cells.is_empty() {
+        text += "### Trials\n\n";
+        text += &tables::measured(&cells);
+    }
+    if !others.is_empty() {
+        text += &format!(
+            "### Trials apart\n\n{}: never ranked, never compared.\n\n",
+            counted(report)
+        );
+        let tables = tables::measured(&others);
+        text += &if cells.is_empty() {
+            tables
+        } else {
+            fold(&format!("All {} apart", plural(others.len() as u64, "trial")), &tables)
+        };
     }
     text += &attempts("Void attempts, which count for nothing", &report.void_attempts);
     text += &attempts("Trials given up after their last attempt", &report.given_up);
     text
 }
 
-fn trial_table(results: &[TrialResult]) -> String {
-    use Align::{Left, Right};
-    let factors = factors(results);
-    let mut header: Vec<(String, Align)> = vec![("trial".into(), Left), ("repetition".into(), Right)];
-    header.extend(factors.iter().map(|(factor, _)| (escape(factor), Right)));
-    let rest = [
-        ("verdict", Left),
-        ("bound by", Left),
-        ("offered", Right),
-        ("delivered", Right),
-        ("sustained", Left),
-        ("response p50", Right),
-        ("response p99", Right),
-        ("response p99.9", Right),
-        ("service p50", Right),
-        ("service p99", Right),
-        ("send lag p99", Right),
-        ("records per batch", Right),
-        ("batches per request", Right),
-        ("retries", Right),
-        ("failed", Right),
-        ("unresolved + unsent + shed", Right),
-        ("audit", Left),
-    ];
-    header.extend(rest.map(|(name, align)| (name.to_owned(), align)));
-    let mut table = Table::new(header);
-    for result in results {
-        let mut row = vec![result.trial.to_string(), (result.block + 1).to_string()];
-        row.extend(
-            factors
-                .iter()
-                .map(|(factor, _)| optional(level(result, factor), escape)),
-        );
-        row.extend(measures(result));
-        table.row(row);
-    }
-    table.render()
-}
-
-fn measures(result: &TrialResult) -> [String; 17] {
-    let rates = &result.rates;
-    let measured = result.measured();
-    let response = |rank| percentile(&Percentile::response(result, rank));
-    let service = |rank| percentile(&Percentile::service(result, rank));
-    let send_lag = measured.map_or(Percentile::Absent, |p| Percentile::of(&p.send_lag, Rank::P99));
-    let failed: Option<u64> = measured.map(|p| p.failed.iter().map(|(_, d)| d.count).sum());
-    [
-        if result.verdict.valid() { "valid" } else { "**INVALID**" }.to_owned(),
-        result.verdict.bound_by.to_string(),
-        if result.workload.rate.is_none() {
-            "closed loop".to_owned()
-        } else {
-            optional(rates.offered, rate)
-        },
-        delivered(result),
-        optional(rates.sustained, |s| if s { "yes" } else { "no" }.to_owned()),
-        response(Rank::P50),
-        response(Rank::P99),
-        response(Rank::P999),
-        service(Rank::P50),
-        service(Rank::P99),
-        percentile(&send_lag),
-        optional(result.statistics.records_per_batch(), number),
-        optional(result.statistics.batches_per_request(), number),
-        count(result.statistics.retries),
-        optional(failed, count),
-        optional(measured, |p| {
-            let fates = &p.fates;
-            format!(
-                "{} + {} + {}",
-                count(fates.unresolved),
-                count(fates.unsent),
-                count(fates.shed)
-            )
-        }),
-        audit(result),
-    ]
-}
-
-fn delivered(result: &TrialResult) -> String {
-    let rates = &result.rates;
-    match (rates.delivered, rates.delivered_bytes, rates.socket_writes) {
-        (Some(records), Some(bytes), _) => format!("{} ({})", rate(records), byte_rate(bytes)),
-        (Some(records), None, _) => rate(records),
-        (None, _, Some(written)) => format!("{} written to sockets", rate(written)),
-        (None, _, None) => ABSENT.to_owned(),
-    }
-}
-
-fn audit(result: &TrialResult) -> String {
-    let audit = &result.audit;
-    let told = match audit.level {
-        Level::NotAudited => return "not audited".to_owned(),
-        Level::Count => format!("{} lost, {} surplus", count(audit.lost()), count(audit.surplus())),
-        Level::CountUnacknowledged => {
-            let not_arrived = audit
-                .partitions
-                .iter()
-                .map(crate::audit::PartitionAudit::not_arrived)
-                .sum();
-            format!("{} not arrived, {} surplus", count(not_arrived), count(audit.surplus()))
-        }
-    };
-    if audit.settled {
-        told
-    } else {
-        told + " (offsets still moving)"
-    }
-}
-
-fn legend(results: &[TrialResult]) -> String {
-    let shown = |wanted: fn(&Percentile) -> bool| {
-        results.iter().any(|r| {
-            let response = [Rank::P50, Rank::P99, Rank::P999].map(|rank| Percentile::response(r, rank));
-            let service = [Rank::P50, Rank::P99].map(|rank| Percentile::service(r, rank));
-            response.iter().chain(&service).any(wanted)
-        })
-    };
-    let mut lines = vec![
-        "Response time runs from the intended send to the delivery report, service time from the accepted send."
-            .to_owned(),
-    ];
-    if shown(|p| {
-        matches!(
-            p,
-            Percentile::Told {
-                mark: Mark::OneEvent,
-                ..
-            }
-        )
-    }) {
-        lines.push(DAGGER_MEANS.to_owned());
-    }
-    if shown(|p| matches!(p, Percentile::AtLeast { .. })) {
-        lines.push(
-            "≥ the percentile lies among records that had no final word when the trial ended; their ages bound it from \
-             below."
-                .to_owned(),
-        );
-    }
-    if shown(|p| matches!(p, Percentile::TooFew { .. })) {
-        lines.push("n< fewer records than the percentile needs: the number after it.".to_owned());
-    }
-    if results.iter().any(queue_bound) {
-        lines.push("Closed loop: latencies are queue ÷ rate and are in no comparison.".to_owned());
-    }
-    if results
-        .iter()
-        .any(|r| r.rates.socket_writes.is_some() && r.rates.delivered.is_none())
-    {
-        lines.push(
-            "With `acks=0` nothing is acknowledged: there is no delivered rate, response or service time.".to_owned(),
-        );
-    }
-    lines.join("  \n") + "\n\n"
-}
-
-fn client_table(results: &[TrialResult]) -> String {
-    let right = |name| (name, Align::Right);
-    let mut table = Table::new([
-        ("trial", Align::Left),
-        right("requests"),
-        right("batches"),
-        right("compression ratio"),
-        right("time-outs"),
-        right("transmit errors"),
-        right("disconnects"),
-        right("throttle time"),
-        right("client full"),
-        right("client CPU s per million records"),
-        right("client CPU ms per MB"),
-        right("sender CPU s per million records"),
-        right("of it spinning"),
-    ]);
-    for result in results {
-        let (statistics, window) = (&result.statistics, &result.window);
-        let ratio = statistics.record_bytes as f64 / statistics.wire_bytes as f64;
-        let resolved = window.acknowledged + window.written_blind;
-        let per_million = |ns: u64| (ns > 0 && resolved > 0).then(|| ns as f64 / 1e3 / resolved as f64);
-        let spinning = (window.spin_ns as f64 / window.cpu.sender_ns as f64).min(1.0);
-        let per_megabyte = (window.cpu.client_ns > 0 && window.acknowledged_bytes > 0)
-            .then(|| window.cpu.client_ns as f64 / window.acknowledged_bytes as f64);
-        table.row(vec![
-            result.trial.to_string(),
-            count(statistics.requests),
-            count(statistics.batches),
-            optional(
-                (statistics.wire_bytes > 0 && statistics.record_bytes > 0).then_some(ratio),
-                number,
-            ),
-            count(statistics.timeouts),
-            count(statistics.transmit_errors),
-            count(statistics.disconnects),
-            format!("{} ms", count(statistics.throttle_ms)),
-            plural(window.queue_full, "time"),
-            optional(per_million(window.cpu.client_ns), number),
-            optional(per_megabyte, number),
-            optional(per_million(window.cpu.sender_ns), number),
-            optional((window.cpu.sender_ns > 0).then_some(spinning), share),
-        ]);
-    }
-    table.without_absent_columns().render()
-        + "Compression ratio: bytes of records before compression ÷ bytes on the wire, headers of requests included, \
-           so that it is below 1 without compression.\n\n"
-}
-
-/// The doubts, those that all trials share told once.
-fn caveats(results: &[TrialResult]) -> String {
-    let shared: Vec<&Caveat> = match results {
-        [first, rest @ ..] if !rest.is_empty() => {
-            let everywhere = |c: &&Caveat| rest.iter().all(|r| r.verdict.caveats.contains(c));
-            first.verdict.caveats.iter().filter(everywhere).collect()
-        }
-        _ => Vec::new(),
-    };
-    let bullet = |caveat: &Caveat| {
-        let weight = if caveat.invalidates() { "**Invalid:** " } else { "" };
-        format!("  - {weight}{}\n", prose(&caveat.to_string()))
-    };
-    let mut text = String::new();
-    if !shared.is_empty() {
-        text += "- All trials:\n";
-        for caveat in &shared {
-            text += &bullet(caveat);
+/// The trials apart by what they are for, for example `6 canary, 1 burn-in`.
+fn counted(report: &ExperimentReport) -> String {
+    let mut kinds: Vec<(&str, u64)> = Vec::new();
+    for result in apart(report) {
+        let name = match result.purpose {
+            Purpose::Canary => "canary trial",
+            Purpose::BurnIn => "burn-in trial",
+            Purpose::Capacity => "capacity trial",
+            Purpose::Probe(_) => "probe",
+            Purpose::Cell | Purpose::Share(_) => "trial",
+        };
+        match kinds.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, number)) => *number += 1,
+            None => kinds.push((name, 1)),
         }
     }
-    for result in results {
-        let own: Vec<&Caveat> = result.verdict.caveats.iter().filter(|c| !shared.contains(c)).collect();
-        if !own.is_empty() {
-            text += &format!("- {} ({}):\n", result.trial, code(&result.cell_text()));
-            for caveat in own {
-                text += &bullet(caveat);
-            }
-        }
-    }
-    if text.is_empty() {
-        "No trial has a caveat.\n\n".to_owned()
-    } else {
-        format!("Caveats:\n\n{text}\n")
-    }
+    let told: Vec<String> = kinds.iter().map(|(kind, number)| plural(*number, kind)).collect();
+    list(&told)
 }
 
 fn attempts(heading: &str, attempts: &[VoidAttempt]) -> String {
     if attempts.is_empty() {
         return String::new();
     }
-    let mut text = format!("{heading}:\n\n");
+    let mut text = format!("### {heading}\n\n");
     for void in attempts {
         text += &format!(
             "- {}, attempt {}: {}\n",

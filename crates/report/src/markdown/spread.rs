@@ -1,5 +1,6 @@
 //! Facts over several trials: the same in all of them, or told per level.
 
+use tribunal_model::design::Purpose;
 use tribunal_model::ids::TrialId;
 
 use crate::factors::{factors, level, trials};
@@ -8,15 +9,18 @@ use crate::result::TrialResult;
 
 use super::cells::escape;
 
+/// Values that are told before the rest is only counted.
+const SHOWN: usize = 6;
+
 /// The values that a fact takes, each with where it holds; one value holds everywhere.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Spread(Vec<(Option<String>, String)>);
 
 impl Spread {
-    /// What `fact` says of each trial. Differences are told by one factor's levels where one explains them, by trials
-    /// otherwise.
-    pub(super) fn of(results: &[TrialResult], fact: impl Fn(&TrialResult) -> Option<String>) -> Self {
-        let told: Vec<(&TrialResult, Option<String>)> = results.iter().map(|r| (r, fact(r))).collect();
+    /// What `fact` says of each trial. Differences are told by one factor's levels where one explains them, by what the
+    /// trials are for where that does, by trials otherwise.
+    pub(super) fn of(results: &[&TrialResult], fact: impl Fn(&TrialResult) -> Option<String>) -> Self {
+        let told: Vec<(&TrialResult, Option<String>)> = results.iter().map(|r| (*r, fact(r))).collect();
         let mut values: Vec<Option<String>> = Vec::new();
         for (_, value) in &told {
             if !values.contains(value) {
@@ -28,7 +32,8 @@ impl Spread {
         }
         let explained = factors(results)
             .into_iter()
-            .find_map(|(factor, levels)| by_levels(&told, factor, &levels));
+            .find_map(|(factor, levels)| by_levels(&told, factor, &levels))
+            .or_else(|| by_purpose(&told));
         Self(explained.unwrap_or_else(|| {
             let place = |value: &Option<String>| {
                 let ids: Vec<TrialId> = told.iter().filter(|(_, v)| v == value).map(|(r, _)| r.trial).collect();
@@ -51,8 +56,30 @@ impl Spread {
                 format!("{value} ({})", escape(place))
             }
         };
-        Some(self.0.iter().map(one).collect::<Vec<_>>().join("; "))
+        let mut told: Vec<String> = self.0.iter().take(SHOWN).map(one).collect();
+        if self.0.len() > SHOWN {
+            told.push(format!("and {} more", self.0.len() - SHOWN));
+        }
+        Some(told.join("; "))
     }
+}
+
+/// The value at each purpose, if there are several and all trials of a purpose agree.
+fn by_purpose(told: &[(&TrialResult, Option<String>)]) -> Option<Vec<(Option<String>, String)>> {
+    let mut grouped: Vec<(&Purpose, Option<String>)> = Vec::new();
+    for (result, value) in told {
+        match grouped.iter().find(|(purpose, _)| **purpose == result.purpose) {
+            Some((_, known)) if known != value => return None,
+            Some(_) => {}
+            None => grouped.push((&result.purpose, value.clone())),
+        }
+    }
+    (grouped.len() > 1).then(|| {
+        grouped
+            .into_iter()
+            .map(|(purpose, value)| (value, purpose.to_string()))
+            .collect()
+    })
 }
 
 /// The value at each level of a factor, if all trials of a level agree.

@@ -55,7 +55,7 @@ fn canonical(name: &str) -> &str {
 }
 
 /// The factors, then every property that matters with who set it, what was asked for and what the clients report.
-pub(super) fn tuning(results: &[TrialResult]) -> String {
+pub(super) fn tuning(results: &[&TrialResult]) -> String {
     if results.is_empty() {
         return String::new();
     }
@@ -107,7 +107,7 @@ pub(super) fn tuning(results: &[TrialResult]) -> String {
 }
 
 /// Properties to tell of: factors and the plan's first, then the main ones, then what Tribunal imposes; none twice.
-fn properties<'a>(results: &'a [TrialResult], factors: &[(&'a str, Vec<&'a str>)]) -> Vec<&'a str> {
+fn properties<'a>(results: &[&'a TrialResult], factors: &[(&'a str, Vec<&'a str>)]) -> Vec<&'a str> {
     let set = || {
         results
             .iter()

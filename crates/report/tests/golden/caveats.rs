@@ -2,20 +2,29 @@
 
 use std::time::Duration;
 
+use tribunal_model::limits::{Limit, Limits};
 use tribunal_model::trial::Part;
 use tribunal_report::caveat::Caveat;
+use tribunal_report::check::Check;
 
 use crate::fixture::agent;
 
 #[test]
 fn every_doubt_has_its_evidence_and_the_next_thing_to_try() {
     let partitions: Vec<String> = (0..7).map(|p| format!("orders/{p}: 1,2,3 → 1,2")).collect();
-    let caveats = [
-        Caveat::StartSkew {
-            agent: agent("a"),
-            skew_ns: 12_345_678,
-            limit_ns: 10_000_000,
-        },
+    let host = agent("a");
+    let beyond = Limit::ALL.into_iter().flat_map(|limit| {
+        let bounds = limit.default_bounds();
+        let worst = if bounds.void.is_finite() {
+            bounds.void
+        } else {
+            bounds.warn
+        };
+        let merged = matches!(limit, Limit::ScheduleDelayP99 | Limit::LateSends);
+        let agent = (!merged).then_some(&host);
+        [bounds.warn, worst].map(|bound| Caveat::Beyond(Check::new(&Limits::default(), limit, agent, bound * 1.234)))
+    });
+    let others = [
         Caveat::Overflow { count: 1 },
         Caveat::AuditLost { lost: 1 },
         Caveat::AuditLost { lost: 2_023 },
@@ -28,17 +37,6 @@ fn every_doubt_has_its_evidence_and_the_next_thing_to_try() {
         },
         Caveat::LeaderChanged { partitions },
         Caveat::Throttled { throttle_ms: 12_000 },
-        Caveat::HarnessLate {
-            agent: None,
-            schedule_delay_p99_ns: 8_120_000,
-            limit_ns: 5_000_000,
-            late_share: 0.0731,
-            late_limit: 0.05,
-        },
-        Caveat::Steal {
-            agent: agent("a"),
-            share: 0.031,
-        },
         Caveat::SharedHost {
             agents: vec![agent("a")],
         },
@@ -75,12 +73,33 @@ fn every_doubt_has_its_evidence_and_the_next_thing_to_try() {
         Caveat::ShortWindow {
             measure: Duration::from_millis(2_500),
         },
+        Caveat::OffsetsRepeated { count: 2 },
+        Caveat::OffsetsOutside { count: 1 },
+        Caveat::NotSteady {
+            findings: vec!["delivered rate falls by 7.3 % over the window.".into()],
+        },
+        Caveat::NeverSettled {
+            waited: Duration::from_secs(60),
+        },
+        Caveat::NotCalibrated {
+            agents: vec![agent("a"), agent("b")],
+        },
+        Caveat::FewEpisodes {
+            percentile: "p99".into(),
+            episodes: 1,
+        },
+        Caveat::EnvironmentChanged {
+            changes: vec!["brokers: 1,2,3 → 1,2".into()],
+        },
+        Caveat::NotSettled {
+            reason: "3 partitions were under-replicated".into(),
+        },
         Caveat::LimitsLoosened {
             limits: vec!["start_skew 50ms (default 10ms)".into()],
         },
     ];
-    let lines: Vec<String> = caveats
-        .iter()
+    let lines: Vec<String> = beyond
+        .chain(others)
         .map(|c| format!("{} {c}", if c.invalidates() { "invalid:" } else { "valid:  " }))
         .collect();
     insta::assert_snapshot!("caveats", lines.join("\n"));

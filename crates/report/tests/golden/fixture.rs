@@ -1,20 +1,31 @@
 //! Hand-made experiments: one on a cluster, one on a mock.
 
 mod agents;
+mod blocks;
+mod evidence;
+mod mock;
+mod searches;
 
 use std::time::Duration;
 
+use tribunal_model::design::{DesignKind, Mode, Purpose};
 use tribunal_model::ids::{AgentName, Attempt, CellId, ExperimentId, TrialId};
-use tribunal_model::limits::Limits;
+use tribunal_model::limits::{Bounds, Limit, Limits};
+use tribunal_model::objective::{Condition, Figure, Goal, Objective, Relation};
 use tribunal_model::trial::{Arrivals, Level, Part, Windows};
 use tribunal_report::audit::{self, Audit, PartitionAudit};
 use tribunal_report::caveat::{BoundBy, Caveat, Verdict};
 use tribunal_report::experiment::{ExperimentFacts, ExperimentReport, ExperimentState, VoidAttempt};
+use tribunal_report::objective::assess;
 use tribunal_report::result::{
     ClusterFacts, PartResult, Rates, SCHEMA_VERSION, StoredDistribution, StoredSample, TopicFacts, TrialResult,
     WorkloadFacts,
 };
 use tribunal_stats::{Activity, Backlog, ClientStatistics, Cpu, Distribution, Fates, Tally};
+
+pub(crate) use blocks::in_blocks;
+pub(crate) use mock::on_a_mock;
+pub(crate) use searches::in_search;
 
 const RATE: u64 = 10_000;
 const SECONDS: u64 = 30;
@@ -45,6 +56,13 @@ fn spread(middle_ns: i64, count: u64) -> Distribution {
     let missing = count - distribution.count();
     distribution.record_many_ns(middle_ns, missing);
     distribution
+}
+
+/// The limits of a plan that forgives a late start.
+fn loosened() -> Limits {
+    let mut limits = Limits::default();
+    limits.set(Limit::StartSkew, Bounds { warn: 0.05, void: 0.05 });
+    limits
 }
 
 fn sample(second: i64, middle_ns: i64) -> StoredSample {
@@ -90,6 +108,7 @@ pub(crate) fn trial(number: u32, block: u32, linger: &str, middle_ns: i64) -> Tr
         trial,
         cell: CellId(if linger == "0" { 1 } else { 2 }),
         block,
+        purpose: Purpose::Cell,
         attempt: Attempt(1),
         levels: vec![Level {
             factor: "linger.ms".into(),
@@ -98,6 +117,7 @@ pub(crate) fn trial(number: u32, block: u32, linger: &str, middle_ns: i64) -> Tr
         began: "2026-11-20T09:00:00Z".into(),
         workload: WorkloadFacts {
             rate: Some(RATE as f64),
+            profile: None,
             arrivals: Arrivals::Poisson,
             producers: 2,
             record: "1024 B, compressibility 0.5".into(),
@@ -119,11 +139,9 @@ pub(crate) fn trial(number: u32, block: u32, linger: &str, middle_ns: i64) -> Tr
             measure: Duration::from_secs(SECONDS),
             drain: Duration::from_secs(15),
         },
-        limits: Limits {
-            start_skew: Duration::from_millis(50),
-            ..Limits::default()
-        },
+        limits: loosened(),
         cluster: ClusterFacts {
+            name: None,
             bootstrap: "b1:9093".into(),
             cluster_id: Some("MkU3OEVBNTcwNTJENDM2Qg".into()),
             brokers: (1..=3).map(|n| (n, format!("b{n}"), 9093)).collect(),
@@ -142,12 +160,15 @@ pub(crate) fn trial(number: u32, block: u32, linger: &str, middle_ns: i64) -> Tr
             agents::agent_facts("load-1", 0, trial, linger),
             agents::agent_facts("load-2", 1, trial, linger),
         ],
+        checks: evidence::within(&loosened()),
+        steady: evidence::steady(),
         verdict: Verdict {
             bound_by: BoundBy::Offered,
             caveats: vec![Caveat::LimitsLoosened {
                 limits: vec!["start_skew 50ms (default 10ms)".into()],
             }],
         },
+        objective: None,
         rates: Rates {
             offered: Some(RATE as f64),
             delivered: Some(RATE as f64 - 1.5),
@@ -180,14 +201,14 @@ pub(crate) fn trial(number: u32, block: u32, linger: &str, middle_ns: i64) -> Tr
             ..ClientStatistics::default()
         },
         audit: Audit {
-            level: audit::Level::Count,
+            level: audit::Level::Offsets,
             partitions: vec![PartitionAudit {
                 topic: format!("tribunal-456789ab-{trial}-1"),
                 partition: 0,
                 start: 0,
                 end: 400_024,
                 acknowledged: 400_024,
-                perhaps: 0,
+                ..PartitionAudit::default()
             }],
             settled: true,
         },
@@ -198,24 +219,11 @@ pub(crate) fn trial(number: u32, block: u32, linger: &str, middle_ns: i64) -> Tr
 /// One whose agents did not start together and whose sender was late.
 fn invalid(number: u32) -> TrialResult {
     let mut result = trial(number, 0, "5", 4 * MILLISECOND);
+    let late = agent("load-2");
+    evidence::read(&mut result, Limit::StartSkew, Some(&late), 0.0734);
+    evidence::read(&mut result, Limit::ScheduleDelayP99, None, 0.003_12);
+    evidence::read(&mut result, Limit::ScheduleDelayP99, Some(&late), 0.008_12);
     result.verdict.bound_by = BoundBy::Harness;
-    result.verdict.caveats.splice(
-        0..0,
-        [
-            Caveat::StartSkew {
-                agent: agent("load-2"),
-                skew_ns: 73_400_000,
-                limit_ns: 50_000_000,
-            },
-            Caveat::HarnessLate {
-                agent: Some(agent("load-2")),
-                schedule_delay_p99_ns: 8_120_000,
-                limit_ns: 5_000_000,
-                late_share: 0.0731,
-                late_limit: 0.05,
-            },
-        ],
-    );
     result
 }
 
@@ -255,6 +263,7 @@ fn overloaded(number: u32) -> TrialResult {
     };
     result.statistics.retries = 211;
     result.statistics.timeouts = 17;
+    result.steady = evidence::growing();
     result.verdict = Verdict {
         bound_by: BoundBy::Broker,
         caveats: vec![
@@ -298,12 +307,47 @@ fn facts(name: &str, trials: u32, repetitions: u32) -> ExperimentFacts {
         loosened: Vec::new(),
         notes: Vec::new(),
         overrides: Vec::new(),
+        left_out: None,
+        design: DesignKind::Full,
+        mode: Mode::Direct,
+        objective: None,
     }
+}
+
+/// Every experiment.
+pub(crate) fn all() -> [ExperimentReport; 4] {
+    [on_a_cluster(), on_a_mock(), in_blocks(), in_search()]
+}
+
+/// As much as possible, of which 99 % within 50 ms, and nothing may fail.
+pub(crate) fn goal() -> Objective {
+    let condition = |figure, relation, value, text: &str| Condition {
+        figure,
+        relation,
+        value,
+        text: text.into(),
+    };
+    Objective {
+        goal: Some(Goal::Maximise(Figure::DeliveredRate)),
+        conditions: vec![
+            condition(Figure::ResponseP99, Relation::AtMost, 0.05, "<= 50ms"),
+            condition(Figure::Failed, Relation::Equal, 0.0, "== 0"),
+        ],
+    }
+}
+
+/// Holds every trial against the objective, as the coordinator does.
+pub(crate) fn held_against(mut report: ExperimentReport, objective: Objective) -> ExperimentReport {
+    for result in &mut report.results {
+        result.objective = Some(assess(&objective, result));
+    }
+    report.facts.objective = Some(objective);
+    report
 }
 
 /// Two cells, two repetitions: valid, invalid, overloaded, valid; one void attempt and one trial given up.
 pub(crate) fn on_a_cluster() -> ExperimentReport {
-    ExperimentReport {
+    let report = ExperimentReport {
         facts: ExperimentFacts {
             state: ExperimentState::Failed,
             reason: "t005 gave up after 3 attempts".into(),
@@ -328,67 +372,7 @@ pub(crate) fn on_a_cluster() -> ExperimentReport {
             attempt: Attempt(3),
             reason: "agent load-2 was lost while warming up".into(),
         }],
-    }
-}
-
-/// A paced and a closed-loop trial of three seconds each on the mock, on one host.
-pub(crate) fn on_a_mock() -> ExperimentReport {
-    let mut paced = trial(1, 0, "0", MILLISECOND);
-    let mut saturated = trial(2, 0, "5", 80 * MILLISECOND);
-    saturated.workload.rate = None;
-    saturated.rates = Rates {
-        offered: None,
-        delivered: Some(812_345.6),
-        delivered_bytes: Some(831_841_894.0),
-        socket_writes: None,
-        sustained: None,
+        searches: Vec::new(),
     };
-    saturated.verdict.bound_by = BoundBy::Client;
-    saturated.verdict.caveats = vec![Caveat::QueueBound];
-    paced.verdict.caveats = vec![Caveat::TooFewRecords {
-        percentile: "p99.9".into(),
-        records: 3_000,
-        needed: 5_662,
-    }];
-    for result in [&mut paced, &mut saturated] {
-        result.windows.measure = Duration::from_secs(3);
-        result.limits = Limits::default();
-        result.cluster = ClusterFacts {
-            bootstrap: "127.0.0.1:40001".into(),
-            mock: true,
-            ..ClusterFacts::default()
-        };
-        result.topic.settings.clear();
-        result.samples.truncate(3);
-        result.verdict.caveats.extend([
-            Caveat::ShortWindow {
-                measure: Duration::from_secs(3),
-            },
-            Caveat::SharedHost {
-                agents: vec![agent("load-1"), agent("load-2")],
-            },
-            Caveat::MockBroker,
-        ]);
-        for agent in &mut result.agents {
-            agent.shared_host = true;
-            agent.host.hostname = "laptop".into();
-            agent.host.cpu_model.clear();
-        }
-    }
-    let few = spread(MILLISECOND, 3_000);
-    paced.parts[0].response = StoredDistribution::new(&few, 0);
-    paced.parts[0].fates = Fates {
-        scheduled: 3_000,
-        acknowledged: 3_000,
-        ..Fates::default()
-    };
-    ExperimentReport {
-        facts: ExperimentFacts {
-            mock: true,
-            ..facts("demo", 2, 1)
-        },
-        results: vec![paced, saturated],
-        void_attempts: Vec::new(),
-        given_up: Vec::new(),
-    }
+    held_against(report, goal())
 }

@@ -3,16 +3,29 @@
 use proptest::prelude::*;
 use tribunal_report::experiment::ExperimentReport;
 use tribunal_report::json::{self, Error};
+use tribunal_report::objective::Standing;
 use tribunal_report::result::{StoredDistribution, TrialResult};
 use tribunal_stats::Distribution;
 
 use crate::fixture;
 
 const VERSION_1: &str = include_str!("schema-1.json");
+const VERSION_2: &str = include_str!("schema-2.json");
 
 #[test]
-fn a_result_of_schema_version_1_is_still_read() {
-    let result: TrialResult = json::read_trial(VERSION_1).unwrap();
+fn a_result_of_schema_version_1_is_refused_by_its_version() {
+    let error = json::read_trial(VERSION_1).unwrap_err();
+    assert!(matches!(error, Error::Older { found: 1, oldest: 2 }), "{error:?}");
+    assert_eq!(
+        error.to_string(),
+        "the stored result has schema_version 1; this build of Tribunal reads from 2 on: run the experiment again, or \
+         read it with the build that wrote it"
+    );
+}
+
+#[test]
+fn a_result_of_schema_version_2_is_read() {
+    let result: TrialResult = json::read_trial(VERSION_2).unwrap();
     assert_eq!(result.trial.to_string(), "t003");
     assert_eq!(result.rates.sustained, Some(false));
     let measured = result.measured().unwrap();
@@ -20,14 +33,15 @@ fn a_result_of_schema_version_1_is_still_read() {
     assert!(measured.fates.balanced());
     assert_eq!(measured.response.distribution().unwrap().count(), 260_000);
     assert_eq!(result.verdict.caveats.len(), 5);
-    assert!(result.verdict.valid());
+    assert!(result.verdict.valid() && result.checks.iter().all(|check| check.severity().is_none()));
+    assert_eq!(result.objective.unwrap().standing, Standing::Fail);
 }
 
 #[test]
 fn a_result_is_written_as_the_file_of_its_version() {
-    let result = json::read_trial(VERSION_1).unwrap();
+    let result = json::read_trial(VERSION_2).unwrap();
     assert_eq!(json::read_trial(&json::write_trial(&result)).unwrap(), result);
-    let before: serde_json::Value = serde_json::from_str(VERSION_1).unwrap();
+    let before: serde_json::Value = serde_json::from_str(VERSION_2).unwrap();
     let after: serde_json::Value = serde_json::from_str(&json::write_trial(&result)).unwrap();
     assert_eq!(
         before, after,
@@ -37,7 +51,7 @@ fn a_result_is_written_as_the_file_of_its_version() {
 
 #[test]
 fn a_report_is_read_back_as_it_was() {
-    for report in [fixture::on_a_cluster(), fixture::on_a_mock()] {
+    for report in fixture::all() {
         let back: ExperimentReport = json::read_report(&json::write_report(&report)).unwrap();
         assert_eq!(back, report);
     }
@@ -45,13 +59,13 @@ fn a_report_is_read_back_as_it_was() {
 
 #[test]
 fn a_file_of_a_newer_build_is_refused_by_its_version() {
-    let newer = r#"{ "schema_version": 2, "new_field": [] }"#;
+    let newer = r#"{ "schema_version": 3, "new_field": [] }"#;
     let error = json::read_trial(newer).unwrap_err();
-    assert!(matches!(error, Error::Newer { found: 2, known: 1 }), "{error:?}");
-    assert!(error.to_string().contains("schema_version 2"), "{error}");
+    assert!(matches!(error, Error::Newer { found: 3, known: 2 }), "{error:?}");
+    assert!(error.to_string().contains("schema_version 3"), "{error}");
     assert!(matches!(json::read_report(newer), Err(Error::Newer { .. })));
-    let within = json::write_report(&fixture::on_a_mock()).replace("\"schema_version\": 1", "\"schema_version\": 9");
-    let within = within.replacen("\"schema_version\": 9", "\"schema_version\": 1", 1);
+    let within = json::write_report(&fixture::on_a_mock()).replace("\"schema_version\": 2", "\"schema_version\": 9");
+    let within = within.replacen("\"schema_version\": 9", "\"schema_version\": 2", 1);
     assert!(matches!(json::read_report(&within), Err(Error::Newer { found: 9, .. })));
 }
 

@@ -1,9 +1,11 @@
 //! What people and scripts get to see, as files to be read.
 
+mod analysis;
 mod caveats;
 mod fixture;
 mod formats;
 
+use tribunal_model::design::{Mode, Purpose};
 use tribunal_model::ids::TrialId;
 use tribunal_report::caveat::{BoundBy, Caveat};
 use tribunal_report::experiment::ExperimentReport;
@@ -25,6 +27,16 @@ fn a_report_of_a_mock_reads_like_this() {
 }
 
 #[test]
+fn a_report_of_six_blocks_reads_like_this() {
+    insta::assert_snapshot!("blocks.md", markdown::render(&fixture::in_blocks()));
+}
+
+#[test]
+fn a_report_of_a_search_reads_like_this() {
+    insta::assert_snapshot!("search.md", markdown::render(&fixture::in_search()));
+}
+
+#[test]
 fn a_row_for_each_trial_with_units_in_the_column_names() {
     insta::assert_snapshot!("cluster.csv", csv::render(&fixture::on_a_cluster()));
 }
@@ -32,6 +44,8 @@ fn a_row_for_each_trial_with_units_in_the_column_names() {
 #[test]
 fn a_terminal_shows_the_trials_in_a_table() {
     insta::assert_snapshot!("cluster-utf8", table::render(&fixture::on_a_cluster(), true, None));
+    insta::assert_snapshot!("blocks-utf8", table::render(&fixture::in_blocks(), true, None));
+    insta::assert_snapshot!("search-ascii-80", table::render(&fixture::in_search(), false, Some(80)));
     insta::assert_snapshot!("mock-ascii-72", table::render(&fixture::on_a_mock(), false, Some(72)));
 }
 
@@ -52,7 +66,7 @@ fn every_report_has_the_same_seven_sections() {
         results: Vec::new(),
         ..fixture::on_a_cluster()
     };
-    for report in [fixture::on_a_cluster(), fixture::on_a_mock(), empty] {
+    for report in fixture::all().into_iter().chain([empty]) {
         let text = markdown::render(&report);
         let headings: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
         let expected = [
@@ -117,9 +131,9 @@ fn latencies_at_different_loads_are_not_ranked_together() {
         result.rates.delivered = Some(5_000.0);
     }
     let text = conclusion(&report);
-    assert!(text.contains("compared at one offered rate at a time"), "{text}");
+    assert!(text.contains("compared under one load at a time"), "{text}");
     assert!(
-        text.contains("that sustained 5,000/s: 15.0 ms") && text.contains("that sustained 10,000/s: 5.00 ms"),
+        text.contains("compared at 5,000/s offered: 15.0 ms") && text.contains("compared at 10,000/s offered: 5.00 ms"),
         "{text}"
     );
 }
@@ -132,13 +146,21 @@ fn cells_that_delivered_different_rates_are_no_ranking() {
         fixture::trial(2, 0, "5", 2_000_000),
     ];
     report.results[1].rates.delivered = Some(9_800.0);
-    assert!(conclusion(&report).contains("not the same load, so this is no ranking by latency"));
+    let text = markdown::render(&report);
+    assert!(
+        text.contains("- `linger.ms=5`, response p50 and response p99: it delivered 9,800/s where the first cell"),
+        "{text}"
+    );
+    assert!(!text.contains("Lowest response"), "{text}");
 }
 
 #[test]
 fn a_closed_loop_is_told_by_its_rate_alone() {
     let mut report = fixture::on_a_mock();
     report.facts.mock = false;
+    for result in &mut report.results {
+        result.cluster.mock = false;
+    }
     let text = conclusion(&report);
     assert!(
         text.contains("Closed loop, highest delivered rate of 1 cell: 812,346/s"),
@@ -148,7 +170,7 @@ fn a_closed_loop_is_told_by_its_rate_alone() {
 }
 
 #[test]
-fn the_median_of_repetitions_stands_for_a_cell() {
+fn the_geometric_mean_of_the_trials_stands_for_a_cell() {
     let mut report = fixture::on_a_cluster();
     report.facts.repetitions = 6;
     report.results = (0..12)
@@ -163,10 +185,10 @@ fn the_median_of_repetitions_stands_for_a_cell() {
         .collect();
     let text = conclusion(&report);
     assert!(
-        text.contains("25.0 ms with `linger.ms=0` (median of 6 trials, 5.00 ms to 55.0 ms)"),
+        text.contains("23.4 ms [9.25 ms, 59.1 ms] with `linger.ms=0` (geometric mean of 6 trials)"),
         "{text}"
     );
-    assert!(text.contains("this report computes no intervals"), "{text}");
+    assert!(text.contains("Intervals are of 95 % over repetitions"), "{text}");
 }
 
 #[test]
@@ -175,10 +197,46 @@ fn a_cell_is_not_ranked_by_its_lucky_trial() {
     report.results[1].verdict.caveats.clear();
     let text = conclusion(&report);
     assert!(
-        text.contains("told of one cell only: 20.0 ms with `linger.ms=5` (median of 2 trials"),
+        text.contains("one cell only is told: 24.5 ms [1.87 ms, 322 ms] with `linger.ms=5`"),
         "{text}"
     );
     assert!(text.contains("Not in that order: `linger.ms=0`"), "{text}");
+}
+
+#[test]
+fn a_rate_that_the_plan_changes_is_told_and_not_called_unsteady() {
+    let mut report = fixture::on_a_mock();
+    for result in &mut report.results {
+        result.workload.profile = Some("ramp 1k/s to 20k/s over 30s".into());
+    }
+    let text = markdown::render(&report);
+    assert!(text.contains("not assessed: the plan changes the rate"), "{text}");
+    assert!(text.contains("| ramp 1k/s to 20k/s over 30s"), "{text}");
+}
+
+#[test]
+fn two_phases_are_told_with_the_capacity_that_sets_the_rates() {
+    let mut report = fixture::in_blocks();
+    report.facts.mode = Mode::TwoPhase;
+    for result in &mut report.results {
+        match result.purpose {
+            Purpose::BurnIn => {
+                result.purpose = Purpose::Capacity;
+                result.workload.rate = None;
+                result.rates.delivered = Some(40_000.0);
+            }
+            Purpose::Cell => result.purpose = Purpose::Share(25),
+            _ => {}
+        }
+    }
+    let text = markdown::render(&report);
+    for told in [
+        "Slowest capacity: 40,000/s with `linger.ms=5 compression.type=zstd` (t001, bound by offered).",
+        "1 capacity trial and 6 canary trials: never ranked, never compared.",
+        "At 25 % of the slowest cell's capacity (10,000/s offered), 23 of 23 valid trials sustained it.",
+    ] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
 }
 
 #[test]

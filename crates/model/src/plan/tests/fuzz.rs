@@ -4,9 +4,9 @@ use super::*;
 
 /// Lines that are plans, nearly plans, and nonsense.
 fn lines() -> impl Strategy<Value = String> {
-    let keys = "schema|name|seed|agents|cluster|topic|workload|window|baseline|factors|exclude|environment|count\
+    let keys = "schema|name|clusters|a|design|mode|objective|failed|search|first|limits|hiccup|profile|points|audit|seed|agents|cluster|topic|workload|window|baseline|factors|exclude|environment|count\
                 |bootstrap|rate|size|record|keys|kind|linger\\.ms|acks|\"batch.size\"|[a-z]{1,4}|\\PC{0,3}";
-    let values = "[0-9]{1,20}|-?[0-9]\\.[0-9]|true|\"[a-z0-9/]{0,6}\"|\"1KiB\"|\"1k/s\"|\"mock\"|\\[[0-9, ]{0,6}\\]\
+    let values = "[0-9]{1,20}|-?[0-9]\\.[0-9]|true|\"[a-z0-9/]{0,6}\"|\"1KiB\"|\"1k/s\"|\"== 0\"|\"two-phase\"|\"ramp\"|\"replay\"|\"5%\"|\"mock\"|\\[[0-9, ]{0,6}\\]\
                   |\\{ ?[a-z]{1,3} = [0-9] ?\\}|\\{\\}|\\[\\]|\\[\\[1, 2\\]\\]|inf|nan|2024-01-01|\\PC{0,8}";
     let line = prop_oneof![
         (keys, values).prop_map(|(key, value)| format!("{key} = {value}")),

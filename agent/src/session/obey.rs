@@ -1,0 +1,137 @@
+//! What the coordinator says, and what is done about it.
+
+use tribunal_proto::session::{AgentMessage, AttemptId, CoordinatorMessage, RefusalKind};
+
+use super::{Closed, Outbox, Session};
+use crate::attempt::{Held, Stage};
+use crate::calibrating::Calibrating;
+use crate::clock::Exchange;
+
+impl Session<'_> {
+    /// Does what the coordinator says.
+    pub(super) async fn obey(
+        &mut self,
+        message: CoordinatorMessage,
+        arrived_ns: i64,
+        outbox: &Outbox,
+    ) -> Result<(), Closed> {
+        match message {
+            CoordinatorMessage::Welcome => {
+                tracing::info!(coordinator = self.options.coordinator, "session open");
+                self.metrics.connected(true);
+                self.measure(outbox).await
+            }
+            CoordinatorMessage::Rejected { .. } => Ok(()),
+            CoordinatorMessage::ClockPong {
+                sent_ns,
+                received_ns,
+                returned_ns,
+            } => {
+                self.exchange(
+                    Exchange {
+                        sent: sent_ns,
+                        received: received_ns,
+                        returned: returned_ns,
+                        arrived: arrived_ns,
+                    },
+                    outbox,
+                )
+                .await
+            }
+            CoordinatorMessage::Prepare(prepare) => {
+                if let Some(reason) = self.busy() {
+                    let kind = RefusalKind::Busy;
+                    return outbox
+                        .send(AgentMessage::Refused {
+                            attempt: prepare.attempt,
+                            kind,
+                            reason,
+                        })
+                        .await;
+                }
+                self.held = Some(Held::prepare(&self.options.name, *prepare, self.tell.clone()));
+                Ok(())
+            }
+            CoordinatorMessage::Arm {
+                attempt,
+                epoch,
+                start_ns,
+                lease,
+            } => {
+                self.lease = lease;
+                match self.of(attempt) {
+                    Some(held) if held.arm(epoch, start_ns, lease) => {
+                        outbox.send(AgentMessage::Armed { attempt, epoch }).await
+                    }
+                    // Too late or unknown: the coordinator arms again or finds out.
+                    _ => Ok(()),
+                }
+            }
+            CoordinatorMessage::Disarm { attempt, epoch } => {
+                if let Some(run) = self.of(attempt).and_then(Held::run) {
+                    run.disarm(epoch.0);
+                }
+                Ok(())
+            }
+            CoordinatorMessage::Go { attempt, epoch } => {
+                if let Some(held) = self.of(attempt) {
+                    held.go(epoch);
+                }
+                Ok(())
+            }
+            CoordinatorMessage::Renew { attempt } => {
+                if let Some(run) = self.of(attempt).and_then(Held::run) {
+                    run.renew(self.lease);
+                }
+                Ok(())
+            }
+            CoordinatorMessage::OpenWindow { attempt, t1_ns } => {
+                let run = self.of(attempt).and_then(Held::run);
+                let accepted = run.is_some_and(|run| run.open_window(t1_ns));
+                outbox
+                    .send(AgentMessage::WindowOpens {
+                        attempt,
+                        t1_ns,
+                        accepted,
+                    })
+                    .await
+            }
+            CoordinatorMessage::EndLoad { attempt } => {
+                if let Some(run) = self.of(attempt).and_then(Held::run) {
+                    run.end_load();
+                }
+                Ok(())
+            }
+            CoordinatorMessage::Abort { attempt, reason } => self.abort(attempt, reason, outbox).await,
+            CoordinatorMessage::Calibrate { id, trial, producers } => {
+                if let Some(reason) = self.busy() {
+                    let outcome = Err(reason);
+                    return outbox.send(AgentMessage::Calibrated { id, outcome }).await;
+                }
+                let (name, tell) = (&self.options.name, self.tell.clone());
+                self.calibrating = Some(Calibrating::begin(id, name, *trial, producers, tell));
+                Ok(())
+            }
+        }
+    }
+
+    async fn abort(&mut self, attempt: AttemptId, reason: String, outbox: &Outbox) -> Result<(), Closed> {
+        // When nothing is held, that is said: the coordinator waits for it.
+        if let Some(held) = self.of_mut(attempt) {
+            held.span.in_scope(|| tracing::info!(reason, "told to stop"));
+            held.give_up(&reason);
+            if !matches!(held.stage, Stage::Prepared { .. } | Stage::Ended { .. }) {
+                return Ok(());
+            }
+            self.release();
+        }
+        outbox.send(AgentMessage::Stopped { attempt, reason }).await
+    }
+
+    /// What keeps this agent from anything new.
+    pub(super) fn busy(&self) -> Option<String> {
+        let held = self.held.as_ref();
+        held.map(|held| format!("busy with trial {} attempt {}", held.id.trial, held.id.attempt.0))
+            .or_else(|| self.calibrating.as_ref().map(|_| "busy with a calibration".to_owned()))
+    }
+}

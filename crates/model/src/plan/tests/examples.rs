@@ -1,0 +1,47 @@
+use super::*;
+use crate::matrix::Matrix;
+
+#[track_caller]
+fn example(name: &str, text: &str) -> (Plan, Matrix) {
+    let plan = Plan::parse(name, text, &[]).unwrap_or_else(|error| panic!("{error}"));
+    let matrix = Matrix::resolve(&plan, false).unwrap_or_else(|error| panic!("{error}"));
+    (plan, matrix)
+}
+
+macro_rules! example {
+    ($name:literal) => {
+        example($name, include_str!(concat!("../../../../../examples/", $name)))
+    };
+}
+
+#[test]
+fn the_examples_say_what_they_promise() {
+    let (plan, matrix) = example!("linger.toml");
+    assert_eq!((plan.factors.len(), plan.repetitions), (1, 6));
+    assert!(
+        matrix.canary.is_some() && matrix.warnings(&plan).is_empty(),
+        "{:?}",
+        matrix.warnings(&plan)
+    );
+    let (plan, matrix) = example!("search.toml");
+    assert!(
+        plan.search.is_some() && matrix.warnings(&plan).is_empty(),
+        "{:?}",
+        matrix.warnings(&plan)
+    );
+    let (plan, matrix) = example!("two-phase.toml");
+    assert!(
+        matrix.to_come() > 0 && matrix.warnings(&plan).is_empty(),
+        "{:?}",
+        matrix.warnings(&plan)
+    );
+    let (plan, matrix) = example!("burst.toml");
+    assert!(
+        matrix.cells[0].load.profile.is_some() && matrix.warnings(&plan).is_empty(),
+        "{:?}",
+        matrix.warnings(&plan)
+    );
+    let (plan, matrix) = example!("two-clusters.toml");
+    assert_eq!((plan.clusters.len(), matrix.cells.len()), (2, 2));
+    assert!(matrix.warnings(&plan).is_empty(), "{:?}", matrix.warnings(&plan));
+}

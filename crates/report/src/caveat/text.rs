@@ -1,0 +1,217 @@
+//! Doubts in words.
+
+use std::fmt;
+
+use tribunal_model::ids::AgentName;
+use tribunal_model::units::format_duration;
+
+use super::Caveat;
+use crate::check::meaning;
+use crate::format::{count, list, plural};
+
+impl fmt::Display for Caveat {
+    /// The doubt, its evidence, and the next thing to try.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Beyond(check) => {
+                let (means, try_this) = meaning(check.limit);
+                let agent = check
+                    .agent
+                    .as_ref()
+                    .map(|agent| format!(" on {agent}"))
+                    .unwrap_or_default();
+                write!(f, "{}{agent}: {means}: {}. {try_this}", check.limit, check.text())
+            }
+            Self::Overflow { count: latencies } => write!(
+                f,
+                "Latencies above an hour: {}. A distribution holds no more than that, so the slowest records have no \
+                 figure; lower the rate or `message.timeout.ms`.",
+                count(*latencies),
+            ),
+            Self::AuditLost { lost } => write!(
+                f,
+                "{} missing from the log by the broker's offsets. \
+                 Compare `acks` and `min.insync.replicas`, and read the brokers' logs for a change of leader.",
+                if *lost == 1 {
+                    "1 acknowledged record is".to_owned()
+                } else {
+                    format!("{} acknowledged records are", count(*lost))
+                },
+            ),
+            Self::AuditSurplus { surplus } => write!(
+                f,
+                "The log gained {} that no producer of the trial accounts for: duplicates or another writer. \
+                 Try `enable.idempotence=true`, and make sure that nobody else writes to the topic.",
+                plural(*surplus, "record"),
+            ),
+            Self::OffsetsRepeated { count: repeated } => write!(
+                f,
+                "Acknowledgements of an offset that another record had been told: {}. Each is a lost record: read the \
+                 brokers' logs for a change of leader.",
+                count(*repeated),
+            ),
+            Self::OffsetsOutside { count: outside } => write!(
+                f,
+                "Acknowledged records at offsets that the log does not show: {}. They are lost, or the topic was cut \
+                 short: look at its retention and at changes of leader.",
+                count(*outside),
+            ),
+            Self::NotAudited { reason } => write!(
+                f,
+                "Records were not compared with the broker's offsets: {reason}. \
+                 What was acknowledged rests on the client's word alone.",
+            ),
+            Self::IsrChanged { partitions } => write!(
+                f,
+                "Replicas fell out of sync, or came back, during the window: {}. \
+                 Look at the brokers' disks and network, then repeat the trial.",
+                few(partitions),
+            ),
+            Self::LeaderChanged { partitions } => write!(
+                f,
+                "Partitions changed their leader during the window: {}. \
+                 Wait until the cluster has settled, then repeat the trial.",
+                few(partitions),
+            ),
+            Self::Throttled { throttle_ms } => write!(
+                f,
+                "The brokers throttled the clients for {} ms, summed over requests: the numbers are those of a quota. \
+                 Raise the quota of the clients' user or `client.id`, or lower the rate.",
+                count(*throttle_ms),
+            ),
+            Self::SharedHost { agents } => write!(
+                f,
+                "{} a host with a broker or another agent: they compete for processors and memory. \
+                 Give agents hosts of their own before quoting a number.",
+                match agents.as_slice() {
+                    [agent] => format!("{agent} shares"),
+                    agents => format!(
+                        "{} share",
+                        list(&agents.iter().map(AgentName::as_str).collect::<Vec<_>>())
+                    ),
+                },
+            ),
+            Self::MockBroker => f.write_str(
+                "The broker is librdkafka's mock: it stores, replicates and syncs nothing, and says nothing about \
+                 Kafka. Name a real cluster in `[cluster] bootstrap`.",
+            ),
+            Self::FatesUnbalanced { parts } => write!(
+                f,
+                "The records' fates do not sum to the schedule in {}: a defect of Tribunal or of the client. \
+                 Keep the result file and report it.",
+                list(
+                    &parts
+                        .iter()
+                        .map(|part| part.name().replace('_', "-"))
+                        .collect::<Vec<_>>()
+                ),
+            ),
+            Self::MissingReports { count } => write!(
+                f,
+                "The client never said what became of {}, not even when it was purged: a defect. \
+                 Keep the result file and report it.",
+                plural(*count, "record"),
+            ),
+            Self::QueueBound => f.write_str(
+                "Closed loop: latency is queue ÷ rate and is in no comparison. \
+                 To compare latencies, offer all cells the same rate below the slowest one's.",
+            ),
+            Self::Failed { count, codes } => write!(
+                f,
+                "{} of the window failed: {}. Response time holds acknowledged records only.",
+                plural(*count, "record"),
+                few(&codes
+                    .iter()
+                    .map(|(code, n)| format!("{code} {}", crate::format::count(*n)))
+                    .collect::<Vec<_>>()),
+            ),
+            Self::Censored { unresolved, unsent } => write!(
+                f,
+                "At the drain deadline {} of the window had no final word and the client had not taken {}: percentiles \
+                 among them are lower bounds. Lengthen `drain`, or lower the rate.",
+                plural(*unresolved, "sent record"),
+                plural(*unsent, "intended send"),
+            ),
+            Self::Retries { retries, timeouts } => write!(
+                f,
+                "The clients sent {} again and {} timed out: no failure does not mean no trouble. \
+                 Look at the brokers' load and at the network.",
+                plural(*retries, "record"),
+                plural(*timeouts, "request"),
+            ),
+            Self::NotSustained { growth, allowance } => write!(
+                f,
+                "The offered rate was not sustained: the backlog grew by {} over the window (allowed {}). \
+                 A finding, not a defect; lower the rate to compare latencies.",
+                plural((*growth).max(0) as u64, "record"),
+                count(*allowance),
+            ),
+            Self::TooFewRecords {
+                percentile,
+                records,
+                needed,
+            } => write!(
+                f,
+                "{} in the window are too few for {percentile}, which needs {}. Lengthen the window or raise the rate.",
+                plural(*records, "record"),
+                count(*needed),
+            ),
+            Self::ShortWindow { measure } => write!(
+                f,
+                "The window is {} long: rare events cannot show, and no p99 is compared. Measure for 30s or more.",
+                format_duration(*measure),
+            ),
+            Self::NotSteady { findings } => write!(
+                f,
+                "The load was not steady over the window: {} Lengthen `warm_up`, or let the plan wait with `settle`.",
+                findings.join(" "),
+            ),
+            Self::NeverSettled { waited } => write!(
+                f,
+                "The load had not become steady after {}: the window was opened all the same. \
+                 A finding: no steady state is known for this cell.",
+                format_duration(*waited),
+            ),
+            Self::NotCalibrated { agents } => write!(
+                f,
+                "Not calibrated for such cells: {}. Nobody knows how near to the agents' own limits the trial ran; \
+                 run `tribunal calibrate` with the plan.",
+                list(&agents.iter().map(AgentName::as_str).collect::<Vec<_>>()),
+            ),
+            Self::FewEpisodes { percentile, episodes } => write!(
+                f,
+                "{percentile} was made by {} of the window: one event may have made it. Lengthen the window before \
+                 comparing it.",
+                plural(*episodes, "one-second sample"),
+            ),
+            Self::EnvironmentChanged { changes } => write!(
+                f,
+                "The environment changed since the experiment began: {}. Compare with earlier trials with care.",
+                few(changes),
+            ),
+            Self::NotSettled { reason } => write!(
+                f,
+                "The cluster had not settled when the trial began: {reason}. Lengthen `settle` in `[design]`.",
+            ),
+            Self::LimitsLoosened { limits } => write!(
+                f,
+                "Judged by limits of validity looser than the default: {}. Remove them from `[limits]` for a result to \
+                 be quoted.",
+                few(limits),
+            ),
+        }
+    }
+}
+
+/// The first items of a list that may be long.
+fn few(items: &[String]) -> String {
+    const SHOWN: usize = 5;
+    match items.len() {
+        0..=SHOWN => items.join("; "),
+        more => format!(
+            "{}; and {} more",
+            items[..SHOWN].join("; "),
+            count((more - SHOWN) as u64)
+        ),
+    }
+}

@@ -1,0 +1,149 @@
+//! What agents measure.
+
+use tribunal_stats::distribution::InvalidDistribution;
+use tribunal_stats::facts::{Calibration, Instruments, RunFacts};
+use tribunal_stats::{Activity, AgentReport, OffsetSet, Sample, Tally};
+
+use super::{Missing, activity, check, refused, report, run_facts, sample, value};
+use crate::{Invalid, pb};
+
+fn tally() -> pb::Tally {
+    pb::Tally {
+        fates: Some(pb::Fates::default()),
+        response: Some(pb::Distribution::default()),
+        service: Some(pb::Distribution::default()),
+        send_lag: Some(pb::Distribution::default()),
+        schedule_delay: Some(pb::Distribution::default()),
+        late_sends: 0,
+        failed: Vec::new(),
+        censored: Some(pb::Distribution::default()),
+    }
+}
+
+#[test]
+fn measurements_are_whole() {
+    check!(tally() => Tally {
+        fates = None => Missing("Tally.fates");
+        response = None => Missing("Tally.response");
+        service = None => Missing("Tally.service");
+        send_lag = None => Missing("Tally.send_lag");
+        schedule_delay = None => Missing("Tally.schedule_delay");
+        censored = None => Missing("Tally.censored");
+        failed = vec![pb::FailedLatencies::default()] => Missing("FailedLatencies.latencies");
+    });
+    check!(activity() => Activity {
+        cpu = None => Missing("Activity.cpu");
+    });
+    check!(sample() => Sample {
+        tallies = None => Missing("Sample.tallies");
+        activity = None => Missing("Sample.activity");
+    });
+    check!(report() => AgentReport {
+        tallies = None => Missing("AgentReport.tallies");
+        window = None => Missing("AgentReport.window");
+        backlog = None => Missing("AgentReport.backlog");
+        statistics = None => Missing("AgentReport.statistics");
+        facts = None => Missing("AgentReport.facts");
+    });
+    check!(run_facts() => RunFacts {
+        clock = None => Missing("RunFacts.clock");
+        clock_after = None => Missing("RunFacts.clock_after");
+        instruments = None => Missing("RunFacts.instruments");
+    });
+    check!(pb::Instruments::default() => Instruments {
+        in_flight_mean = f64::NAN => value("Instruments.in_flight_mean", "NaN");
+        quota_cores = Some(f64::INFINITY) => value("Instruments.quota_cores", "inf");
+    });
+    check!(pb::Calibration::default() => Calibration {
+        ceiling = f64::NAN => value("Calibration.ceiling", "NaN");
+        paced = f64::INFINITY => value("Calibration.paced", "inf");
+        realised = f64::NAN => value("Calibration.realised", "NaN");
+        late_share = f64::NEG_INFINITY => value("Calibration.late_share", "-inf");
+    });
+}
+
+#[test]
+fn counts_that_come_twice_are_refused() {
+    let failed = pb::FailedLatencies {
+        error: "MSG_TIMED_OUT".into(),
+        latencies: Some(pb::Distribution::default()),
+    };
+    let twice = Invalid::Twice {
+        field: "Tally.failed",
+        text: "MSG_TIMED_OUT".into(),
+    };
+    refused::<_, Tally>(
+        pb::Tally {
+            failed: vec![failed.clone(), failed],
+            ..tally()
+        },
+        twice,
+    );
+    let count = pb::PartitionCount {
+        topic: "orders".into(),
+        partition: 3,
+        acknowledged: 1,
+        perhaps: 0,
+    };
+    let twice = Invalid::Twice {
+        field: "AgentReport.partitions",
+        text: "orders 3".into(),
+    };
+    refused::<_, AgentReport>(
+        pb::AgentReport {
+            partitions: vec![count.clone(), count],
+            ..report()
+        },
+        twice,
+    );
+    let offsets = pb::PartitionOffsets {
+        topic: "orders".into(),
+        partition: 3,
+        offsets: OffsetSet::new().encode(),
+    };
+    let twice = Invalid::Twice {
+        field: "AgentReport.offsets",
+        text: "orders 3".into(),
+    };
+    refused::<_, AgentReport>(
+        pb::AgentReport {
+            offsets: vec![offsets.clone(), offsets],
+            ..report()
+        },
+        twice,
+    );
+}
+
+#[test]
+fn bytes_that_are_no_offsets_are_refused() {
+    let raw = pb::AgentReport {
+        offsets: vec![pb::PartitionOffsets {
+            offsets: vec![1, 2, 3],
+            ..pb::PartitionOffsets::default()
+        }],
+        ..report()
+    };
+    let error = AgentReport::try_from(raw).unwrap_err();
+    let Invalid::Offsets { field, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(field, "PartitionOffsets.offsets");
+}
+
+#[test]
+fn bytes_that_are_no_distribution_are_refused() {
+    let hdr = vec![1, 2, 3];
+    let raw = pb::Tally {
+        service: Some(pb::Distribution { hdr, overflow: 0 }),
+        ..tally()
+    };
+    let error = Tally::try_from(raw).unwrap_err();
+    let Invalid::Histogram {
+        field,
+        source: InvalidDistribution::Encoding(_),
+    } = error
+    else {
+        panic!("{error:?}")
+    };
+    assert_eq!(field, "Tally.service");
+}
