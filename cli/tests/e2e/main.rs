@@ -20,6 +20,7 @@ mod queued;
 mod restarted;
 mod searched;
 mod secured;
+mod self_tested;
 mod settled;
 mod support;
 mod unreachable;
