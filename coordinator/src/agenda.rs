@@ -25,6 +25,8 @@ pub(crate) struct Done {
     pub(crate) cell: CellId,
     pub(crate) purpose: Purpose,
     pub(crate) valid: bool,
+    /// Offered rate as planned, records a second; `None` in a closed loop.
+    pub(crate) offered: Option<f64>,
     /// Delivered rate, records a second.
     pub(crate) delivered: Option<f64>,
     /// How it stands to the objective, the offered rate's being sustained included.
@@ -48,6 +50,7 @@ impl Done {
             cell: result.cell,
             purpose: result.purpose.clone(),
             valid: result.verdict.valid(),
+            offered: result.workload.rate,
             delivered: result.rates.delivered,
             standing: search::verdict(result),
             reason: reason.unwrap_or_default(),
@@ -153,6 +156,13 @@ fn replay(plan: &SearchPlan, cell: &Cell, history: &History) -> Result<Search, S
         if !matches!(done.purpose, Purpose::Probe(_)) {
             continue;
         }
+        let asked = match search.next() {
+            Step::Probe(probe) => planned(&probe),
+            Step::Done(_) => None,
+        };
+        if asked != Some((done.purpose.clone(), done.offered)) {
+            return Err(format!("trial {id} is no probe that this search asks for"));
+        }
         let verdict = match done.standing {
             Standing::Pass => ProbeVerdict::Pass {
                 delivered: done.delivered,
@@ -164,9 +174,7 @@ fn replay(plan: &SearchPlan, cell: &Cell, history: &History) -> Result<Search, S
                 reason: done.reason.clone(),
             },
         };
-        search
-            .answer(verdict)
-            .map_err(|error| format!("trial {id} is no probe of this search: {error}"))?;
+        search.answer(verdict).map_err(|error| format!("trial {id}: {error}"))?;
     }
     Ok(search)
 }
@@ -186,9 +194,18 @@ fn settings(plan: &SearchPlan, window: Duration) -> Result<Settings, tribunal_st
     .checked()
 }
 
+/// A probe's purpose and offered rate as they stand in its trial's result; `None` for a rate that cannot be offered.
+fn planned(probe: &Probe) -> Option<(Purpose, Option<f64>)> {
+    let rate = RecordRate::per_second(probe.rate)?;
+    Some((Purpose::Probe(probe.purpose.to_string()), Some(rate.as_per_second())))
+}
+
 fn trial(cell: &Cell, id: TrialId, probe: &Probe) -> Result<Trial, String> {
     let rate = RecordRate::per_second(probe.rate).ok_or_else(|| format!("no rate: {}/s", probe.rate))?;
     let mut trial = cell.at(id, 0, Purpose::Probe(probe.purpose.to_string()), Rate::Paced(rate));
     trial.windows.measure = probe.measure;
     Ok(trial)
 }
+
+#[cfg(test)]
+mod tests;

@@ -163,3 +163,6 @@ pub(crate) fn beyond(
     }
     (warned, refused)
 }
+
+#[cfg(test)]
+mod tests;
