@@ -142,12 +142,15 @@ impl Calibrating {
         &self,
         wanted: &Wanted,
         connected: &BTreeMap<AgentName, Connected>,
-        calibration: Calibration,
+        mut calibration: Calibration,
         tell: &mpsc::Sender<CalibrationStep>,
     ) -> Result<(), Halt> {
         let Some(agent) = connected.get(&wanted.agent) else {
             return Ok(());
         };
+        if wanted.secured {
+            calibration.sink += ", without the plan's security";
+        }
         let mut kept = self.store.calibrations()?;
         kept.keep(wanted, agent, calibration.clone(), wall());
         self.store.keep_calibrations(&kept)?;

@@ -39,6 +39,8 @@ pub(crate) struct Wanted {
     /// The first trial of the signature.
     pub(crate) trial: Trial,
     pub(crate) producers: Vec<u32>,
+    /// Whether the cluster is reached by anything but plain text, of which a null sink knows nothing.
+    pub(crate) secured: bool,
 }
 
 /// What makes cells alike for the harness: client, codec, record size, security, producers on the agent (METHODOLOGY.md,
@@ -50,7 +52,6 @@ pub(crate) fn signature(plan: &Plan, trial: &Trial, producers: usize) -> String 
         value.and_then(|value| value.text()).map(str::to_owned)
     };
     let codec = text("compression.type").or_else(|| text("compression.codec"));
-    let security = text("security.protocol").map(|protocol| protocol.to_lowercase());
     let size = match &trial.load.record.content {
         Content::Generated { .. } => trial.load.record.size.to_string(),
         Content::Samples { files } => format!("samples from {} files", files.len()),
@@ -58,9 +59,17 @@ pub(crate) fn signature(plan: &Plan, trial: &Trial, producers: usize) -> String 
     format!(
         "librdkafka, {}, {size}, {}, {}",
         codec.unwrap_or_else(|| "none".to_owned()),
-        security.unwrap_or_else(|| "plaintext".to_owned()),
+        security(plan, trial),
         plural(producers as u64, "producer"),
     )
+}
+
+fn security(plan: &Plan, trial: &Trial) -> String {
+    let cluster = &plan.cluster_named(trial.cluster.as_deref()).properties;
+    let name = "security.protocol";
+    let value = trial.properties.get(name).or_else(|| cluster.get(name));
+    let protocol = value.and_then(|value| value.text());
+    protocol.unwrap_or("plaintext").to_lowercase()
 }
 
 /// What has to be measured for these trials on these agents, each signature once on each agent.
@@ -79,6 +88,7 @@ pub(crate) fn wanted(plan: &Plan, trials: &[Trial], agents: &[AgentName]) -> Vec
                     signature,
                     trial: trial.clone(),
                     producers: share.producers,
+                    secured: security(plan, trial) != "plaintext",
                 });
             }
         }

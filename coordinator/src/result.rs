@@ -215,6 +215,7 @@ fn workload(trial: &Trial) -> WorkloadFacts {
         Content::Samples { files } => format!("samples from {} files", files.len()),
     };
     WorkloadFacts {
+        settle: trial.settle,
         rate: match load.rate {
             Rate::Paced(rate) => Some(rate.as_per_second()),
             Rate::Saturate => None,

@@ -122,6 +122,8 @@ pub(crate) fn cell_text(levels: &[Level]) -> String {
 /// What a trial was asked to send.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkloadFacts {
+    /// How much longer than its warm-up the trial might have waited until the load was steady.
+    pub settle: Duration,
     /// Records per second over all producers; `None` for a closed loop (`saturate`). With a profile its mean.
     pub rate: Option<f64>,
     /// How the rate changed over the trial, in words; `None` where it did not.

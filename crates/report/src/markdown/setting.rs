@@ -86,6 +86,11 @@ pub(super) fn workload(report: &ExperimentReport, results: &[&TrialResult]) -> S
     row("when the client is full", &|r| r.workload.when_full.clone());
     row("send path", &|r| r.workload.path.clone());
     row("warm-up, as it was", &|r| format_duration(r.windows.warm_up));
+    if results.iter().any(|r| !r.workload.settle.is_zero()) {
+        row("of it, for a steady load", &|r| {
+            format!("up to {}", format_duration(r.workload.settle))
+        });
+    }
     row("measurement window", &|r| format_duration(r.windows.measure));
     row("drain", &|r| format!("up to {}", format_duration(r.windows.drain)));
     row("seed", &|r| r.workload.seed.to_string());

@@ -116,6 +116,7 @@ pub(crate) fn trial(number: u32, block: u32, linger: &str, middle_ns: i64) -> Tr
         }],
         began: "2026-11-20T09:00:00Z".into(),
         workload: WorkloadFacts {
+            settle: Duration::ZERO,
             rate: Some(RATE as f64),
             profile: None,
             arrivals: Arrivals::Poisson,
