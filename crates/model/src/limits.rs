@@ -152,7 +152,7 @@ impl Limit {
             return "never".to_owned();
         }
         match self.unit() {
-            Unit::Seconds => format_duration(Duration::from_nanos((value * 1e9).round() as u64)),
+            Unit::Seconds => format_duration(Duration::from_nanos(three_digits(value * 1e9))),
             Unit::Share => {
                 let percent = value * 100.0;
                 let digits = usize::from(percent < 10.0 && percent.fract() > 0.005) * 2;
@@ -164,6 +164,12 @@ impl Limit {
     fn index(self) -> usize {
         self as usize
     }
+}
+
+/// To three digits: a reading is no more exact than that, and a limit seldom has more.
+fn three_digits(nanoseconds: f64) -> u64 {
+    let unit = 10f64.powi((nanoseconds.max(1.0).log10().floor() as i32 - 2).max(0));
+    ((nanoseconds / unit).round() * unit) as u64
 }
 
 impl fmt::Display for Limit {
@@ -291,6 +297,15 @@ mod tests {
             assert_eq!(limit.index(), place);
             assert_eq!(Limit::named(limit.name()), Some(limit));
         }
+    }
+
+    #[test]
+    fn a_value_is_told_to_three_digits() {
+        assert_eq!(Limit::Hiccup.show(0.070_882_821), "70.9ms");
+        assert_eq!(Limit::Hiccup.show(0.010), "10ms");
+        assert_eq!(Limit::ReportLag.show(0.000_000_012), "12ns");
+        assert_eq!(Limit::Hiccup.show(0.0), "0s");
+        assert_eq!(Limit::Steal.show(0.023), "2.30 %");
     }
 
     #[test]
