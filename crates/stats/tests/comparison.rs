@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
+use normal::normal;
 use tribunal_model::ids::CellId;
 use tribunal_model::seed::{SplitMix64, derive, ln};
 use tribunal_stats::comparison::{
@@ -22,21 +23,13 @@ use tribunal_stats::comparison::{
     t_quantile, t_two_sided, wilson,
 };
 
+#[path = "draw/normal.rs"]
+mod normal;
+
 const SEED: u64 = 20;
 const MATRICES: u64 = 2000;
 const Z: f64 = 1.96;
 const BASELINE: CellId = CellId(1);
-
-/// Marsaglia's polar method, by the logarithm that is the same on every machine.
-fn normal(random: &mut SplitMix64) -> f64 {
-    loop {
-        let (u, v) = (2.0 * random.next_unit() - 1.0, 2.0 * random.next_unit() - 1.0);
-        let square = u * u + v * v;
-        if square < 1.0 && square > 0.0 {
-            return u * (-2.0 * ln(square) / square).sqrt();
-        }
-    }
-}
 
 /// What a platform does to the logarithms of a matrix, in units of a trial's own noise.
 #[derive(Clone, Copy, Debug)]

@@ -11,10 +11,17 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
+use normal::normal;
 use tribunal_model::seed::{SplitMix64, derive, ln};
+use tribunal_stats::comparison::wilson;
 use tribunal_stats::search::{Answer, Probe, ProbeVerdict, Purpose, Search, Settings, Step, UpDownGap};
 
+#[path = "draw/normal.rs"]
+mod normal;
+
 const SEED: u64 = 22;
+/// Of intervals of 95 %.
+const Z: f64 = 1.96;
 
 /// A server under test: what a probe of it shows.
 trait Server {
@@ -32,17 +39,6 @@ fn verdict(passed: bool, delivered: f64) -> ProbeVerdict {
 
 fn exponential(random: &mut SplitMix64) -> f64 {
     -ln(random.next_unit())
-}
-
-/// Marsaglia's polar method, by the logarithm that is the same on every machine.
-fn normal(random: &mut SplitMix64) -> f64 {
-    loop {
-        let (u, v) = (2.0 * random.next_unit() - 1.0, 2.0 * random.next_unit() - 1.0);
-        let square = u * u + v * v;
-        if square < 1.0 && square > 0.0 {
-            return u * (-2.0 * ln(square) / square).sqrt();
-        }
-    }
 }
 
 /// M/M/1 with an objective for response time p99.
@@ -290,7 +286,7 @@ impl Row {
     fn line(&mut self, name: &str) -> String {
         self.widths.sort_by(f64::total_cmp);
         self.probes.sort_unstable();
-        let (low, high) = wilson(self.covered, self.runs);
+        let (low, high) = wilson(self.covered.into(), self.runs.into(), Z);
         let at = |share: f64, length: usize| ((length as f64 * share) as usize).min(length.max(1) - 1);
         let width = |share: f64| {
             self.widths
@@ -314,16 +310,6 @@ impl Row {
             self.gaps,
         )
     }
-}
-
-/// Wilson's interval of 95 % for a share.
-fn wilson(hits: u32, of: u32) -> (f64, f64) {
-    let (n, z) = (f64::from(of), 1.96_f64);
-    let share = f64::from(hits) / n;
-    let centre = share + z * z / (2.0 * n);
-    let half = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
-    let scale = 1.0 + z * z / n;
-    ((centre - half) / scale, (centre + half) / scale)
 }
 
 const HEADER: &str = "| server | runs | covered | Wilson 95 % | PASS above truth | FAIL below truth | no capacity | \
@@ -461,7 +447,7 @@ fn the_answer_holds_the_truth() {
         )
     });
     take("hysteresis, 20 %", row);
-    let (low, high) = wilson(all.covered, all.runs);
+    let (low, high) = wilson(all.covered.into(), all.runs.into(), Z);
     writeln!(
         table,
         "\nAll: {} of {}, {:.3} to {:.3}",

@@ -11,8 +11,12 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use tribunal_model::seed::{SplitMix64, derive, ln};
+use normal::normal;
+use tribunal_model::seed::{SplitMix64, derive};
 use tribunal_stats::steady::{Assessment, Finding, Metric, Rules, Series, Settling, SettlingSample, assess};
+
+#[path = "draw/normal.rs"]
+mod normal;
 
 const SEED: u64 = 19;
 const TRIALS: u64 = 1000;
@@ -50,24 +54,13 @@ struct Generator {
 }
 
 impl Generator {
-    /// Marsaglia's polar method, by the logarithm that is the same on every machine.
-    fn normal(&mut self) -> f64 {
-        loop {
-            let (u, v) = (2.0 * self.random.next_unit() - 1.0, 2.0 * self.random.next_unit() - 1.0);
-            let square = u * u + v * v;
-            if square < 1.0 && square > 0.0 {
-                return u * (-2.0 * ln(square) / square).sqrt();
-            }
-        }
-    }
-
     /// A first-order autoregressive series of variance 1.
     fn noise(&mut self, phi: f64, samples: usize) -> Vec<f64> {
-        let mut value = self.normal();
+        let mut value = normal(&mut self.random);
         (0..samples)
             .map(|_| {
                 let now = value;
-                value = phi * value + (1.0 - phi * phi).sqrt() * self.normal();
+                value = phi * value + (1.0 - phi * phi).sqrt() * normal(&mut self.random);
                 now
             })
             .collect()
