@@ -121,14 +121,3 @@ pub(crate) fn build() -> BuildFacts {
         histogram: distribution::LAYOUT.to_owned(),
     }
 }
-
-/// An error with its causes, in one line.
-pub(crate) fn shown(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}

@@ -15,6 +15,7 @@ use tribunal_model::seed::derive;
 use tribunal_model::trial::{Rate, Trial, nanoseconds};
 use tribunal_proto::session::RefusalKind;
 use tribunal_stats::facts::ProducerFacts;
+use tribunal_telemetry::logs::chain;
 
 use crate::primed::PrimedRecords;
 
@@ -60,7 +61,7 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     fn new(kind: RefusalKind, error: &dyn std::error::Error) -> Self {
-        let reason = crate::shown(error);
+        let reason = chain(error);
         Self { kind, reason }
     }
 }

@@ -19,13 +19,14 @@ use tribunal_engine::event::Event;
 use tribunal_proto::session::{AgentMessage, AttemptId, CoordinatorMessage, Hello, PROTOCOL};
 use tribunal_proto::{MAX_MESSAGE_BYTES, pb};
 use tribunal_stats::facts::ClockFacts;
+use tribunal_telemetry::logs::chain;
 use tribunal_telemetry::metrics::AgentMetrics;
 use uuid::Uuid;
 
 use crate::attempt::{Held, Stage, Told};
 use crate::calibrating::Calibrating;
 use crate::clock::Measurement;
-use crate::{Error, Options, host, shown};
+use crate::{Error, Options, host};
 
 /// Messages that may wait for the coordinator; samples beyond are dropped, so that a slow coordinator never slows the load.
 const OUTBOX: usize = 1024;
@@ -97,7 +98,7 @@ impl<'a> Session<'a> {
                 () = shutdown.cancelled() => Parted::Shutdown,
                 connected = endpoint.connect() => match connected {
                     Ok(channel) => self.attach(channel, &shutdown).await,
-                    Err(error) => Parted::Lost(shown(&error)),
+                    Err(error) => Parted::Lost(chain(&error)),
                 },
             };
             self.metrics.connected(false);

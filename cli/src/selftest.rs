@@ -9,6 +9,7 @@ use comfy_table::{ContentArrangement, Table};
 use tribunal_agent::selftest::certificate::{self, FILE};
 use tribunal_agent::selftest::{self, Certificate, Finding, Host, Outcome, Progress, Verdict};
 use tribunal_report::format;
+use tribunal_telemetry::logs::chain;
 
 use crate::arguments::{self, Format};
 use crate::exit::{Exit, Usage};
@@ -102,10 +103,7 @@ fn keep(certificate: &Certificate, verb: &arguments::Selftest, settings: &Settin
             return Ok(());
         }
     };
-    certificate::save(certificate, &place).map_err(|error| {
-        let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
-        Usage(format!("{error}{cause}"))
-    })?;
+    certificate::save(certificate, &place).map_err(|error| Usage(chain(&error)))?;
     if !verb.quiet {
         terminal::say(&format!("the certificate is kept in {}", place.display()));
     }

@@ -149,6 +149,9 @@ pub(crate) fn searches(plan: &Plan, matrix: &Matrix, history: &History) -> Resul
 }
 
 /// A cell's search with all its probes so far.
+///
+/// Not by [`Search::replay`]: a trial offers millionths of a record a second, the search six digits, so what was run is
+/// held against what the search asks for as a trial would offer it.
 fn replay(plan: &SearchPlan, cell: &Cell, history: &History) -> Result<Search, String> {
     let settings = settings(plan, cell.windows.measure).map_err(|error| error.to_string())?;
     let mut search = Search::new(settings);

@@ -17,6 +17,7 @@ use tribunal_report::experiment::{ExperimentState, VoidAttempt};
 use tribunal_report::format;
 use tribunal_report::result::TrialResult;
 use tribunal_stats::facts::Calibration;
+use tribunal_telemetry::logs::chain;
 use tribunal_telemetry::metrics::CoordinatorMetrics;
 
 use crate::agenda::{self, Done, History, Next};
@@ -35,7 +36,7 @@ pub(crate) mod halt;
 
 use agents::Muster;
 use clusters::Clusters;
-use halt::{Halt, chain};
+use halt::Halt;
 
 /// Attempts of one trial before the experiment gives up.
 const TRIES: u32 = 3;
@@ -216,18 +217,22 @@ impl Experiment {
     /// Says which cells come near to what the agents managed against a null sink; the plan may refuse them.
     fn check_calibrations(&self, agents: &[AgentName]) -> Result<(), Halt> {
         let (known, _) = agenda::known(&self.plan, &self.matrix, &self.history);
+        let (kept, connected) = (self.store.calibrations()?, self.fleet.agents());
         let (mut told, mut refused) = (Vec::new(), Vec::new());
         for trial in &known {
-            let calibrations = self.calibrations(trial, agents)?;
+            let calibrations = kept.of(&self.plan, trial, agents, &connected);
             let (warned, beyond) = calibration::beyond(&self.plan.limits, trial, agents, &calibrations);
             let cell = cell_text(trial);
             if let Some(why) = beyond.first() {
                 refused.push(format!("{cell}: {why}"));
             } else if let Some(why) = warned.first() {
-                told.push(format!("near the harness's own limit: {cell}: {why}"));
+                // The same for each repetition, which the order of the trials scatters.
+                let line = format!("near the harness's own limit: {cell}: {why}");
+                if !told.contains(&line) {
+                    told.push(line);
+                }
             }
         }
-        told.dedup();
         for line in told {
             self.watchers.note(line);
         }
@@ -235,8 +240,8 @@ impl Experiment {
             None => Ok(()),
             Some(first) => {
                 let reason = format!(
-                    "limits.calibration refuses {} trials; the first: {first}; use more agents, or lower the rate",
-                    refused.len()
+                    "limits.calibration refuses {}; the first: {first}; use more agents, or lower the rate",
+                    format::plural(refused.len() as u64, "trial")
                 );
                 Err(Halt::new(Ending::Refused, reason))
             }

@@ -6,8 +6,7 @@ use std::time::Duration;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tribunal_kafka::mock::child::{Error, MockChild};
 use tribunal_kafka::mock::line;
-
-use crate::shown;
+use tribunal_telemetry::logs::chain;
 
 /// With fewer processors the sink gets none of its own.
 const LEAST_CORES: u32 = 4;
@@ -62,7 +61,7 @@ impl NullSink for Sink {
         let replication = replication.min(line::BROKERS);
         self.child
             .create_topic(name, partitions, replication)
-            .map_err(|error| shown(&error))
+            .map_err(|error| chain(&error))
     }
 }
 

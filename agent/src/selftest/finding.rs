@@ -87,7 +87,7 @@ impl Said {
             outcome: Outcome::Fails,
             expected: "the experiment can be run".to_owned(),
             measured: "it cannot".to_owned(),
-            note: crate::shown(problem),
+            note: tribunal_telemetry::logs::chain(problem),
         }
     }
 }

@@ -70,7 +70,7 @@ pub fn child(mut input: impl BufRead, mut output: impl Write) -> std::io::Result
     let mut line = String::new();
     input.read_line(&mut line)?;
     let order: Order = serde_json::from_str(&line)?;
-    let told = |problem: Problem| std::io::Error::other(crate::shown(&problem));
+    let told = |problem: Problem| std::io::Error::other(tribunal_telemetry::logs::chain(&problem));
     let running = spec().start(&order.bootstrap).map_err(told)?;
     writeln!(output, "{BEGAN}{}", running.t0())?;
     output.flush()?;

@@ -2,11 +2,11 @@
 
 use tribunal_engine::event::Event;
 use tribunal_proto::session::{AgentMessage, AttemptId, Epoch};
+use tribunal_telemetry::logs::chain;
 use tribunal_telemetry::metrics::Second;
 
 use super::{Closed, Outbox, Session};
 use crate::attempt::{Stage, Told};
-use crate::shown;
 
 impl Session<'_> {
     /// Passes on what the attempt's threads say.
@@ -46,7 +46,7 @@ impl Session<'_> {
                     .calibrating
                     .take()
                     .is_some_and(|calibrating| calibrating.wanted(id));
-                let outcome = outcome.map_err(|error| shown(&error));
+                let outcome = outcome.map_err(|error| chain(&error));
                 if !wanted {
                     // Whoever asked has gone.
                     return Ok(());

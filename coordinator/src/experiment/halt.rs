@@ -1,6 +1,7 @@
 //! Why an experiment does not go on.
 
 use tribunal_proto::control::Ending;
+use tribunal_telemetry::logs::chain;
 
 use crate::{cluster, journal, store};
 
@@ -41,15 +42,4 @@ impl From<cluster::Error> for Halt {
         };
         Self::new(ending, chain(&error))
     }
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

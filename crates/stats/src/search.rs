@@ -1,7 +1,7 @@
 //! The largest rate that meets an objective, for one cell (METHODOLOGY.md, section 10).
 //!
 //! The search is a pure state machine: it names a probe, takes its verdict, and names the next. It keeps no clock and
-//! no randomness, so the same verdicts lead to the same probes: [`Search::replay`] resumes from a journal.
+//! no randomness, so the same verdicts lead to the same probes: [`Search::replay`] resumes from a history of them.
 //!
 //! A probe's verdict is PASS, FAIL or INVALID. The caller runs each probe on topics of its own, once the logs of the one
 //! before it are at rest; [`Purpose::Down`] without any other wait. The rules:
