@@ -232,14 +232,15 @@ impl<R: Reports> Reports for TappedReports<R> {
         let writes = seen.capacity() > 0;
         self.inner.take(|delivery| {
             if writes {
-                seen.push(Reported {
+                let one = Reported {
                     part: delivery.part,
                     acknowledged: delivery.outcome == Outcome::Acknowledged,
                     intended_ns: delivery.intended_ns,
                     accepted_ns: delivery.accepted_ns,
                     shown_ns,
                     truly_ns,
-                });
+                };
+                seen.extend(std::iter::repeat_n(one, delivery.records as usize));
             }
             each(delivery);
         });

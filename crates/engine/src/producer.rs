@@ -48,9 +48,13 @@ pub trait Producer: Send {
     fn offer(&mut self, due: &[Due], accepted_ns: i64, rejected: &mut Vec<(usize, ErrorCode)>) -> Offered;
 }
 
-/// What became of one sent record.
+/// What became of a sent record, or of several alike: offered together, of one fate, in one partition, at consecutive
+/// offsets. A client that is offered a thousand records at a time reports them by the hundred, and what is the same for
+/// all of them is looked at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery {
+    /// How many records.
+    pub records: u32,
     /// Its intended send, rounded down to 512 ns.
     pub intended_ns: i64,
     /// The instant at which the client took it, rounded down to 512 ns, or to a millionth of the send lag where that is more.
@@ -59,11 +63,11 @@ pub struct Delivery {
     pub part: Part,
     /// Its fate.
     pub outcome: Outcome,
-    /// Bytes of key and value.
-    pub bytes: u32,
+    /// Bytes of their keys and values.
+    pub bytes: u64,
     /// The partition that it was for; -1 when the client had not chosen one.
     pub partition: i32,
-    /// Its offset in that partition, where it was acknowledged and told one; else -1.
+    /// The first one's offset in that partition, where they were acknowledged and told one; else -1.
     pub offset: i64,
 }
 
@@ -103,7 +107,7 @@ pub trait Reports: Send {
     /// Waits for the next word of the client, at most `wait`.
     fn poll(&mut self, wait: Duration) -> Polled;
 
-    /// Hands over each report of the batch that the last [`Self::poll`] announced.
+    /// Hands over the reports of the batch that the last [`Self::poll`] announced, records alike together.
     fn take(&mut self, each: impl FnMut(Delivery));
 }
 

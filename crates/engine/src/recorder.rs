@@ -62,9 +62,10 @@ impl Recorder {
         self.grid = Grid::new(&windows);
     }
 
-    /// Records one delivery report that arrived at `now`, from t0.
+    /// Records delivery reports that arrived at `now`, from t0.
     pub fn record(&mut self, now: i64, delivery: &Delivery) {
-        self.reported[delivery.part.index()] += 1;
+        let records = u64::from(delivery.records);
+        self.reported[delivery.part.index()] += records;
         let partition = match self.partitions.get_mut(delivery.partition as usize) {
             Some(partition) if delivery.partition >= 0 => partition,
             _ => &mut self.unassigned,
@@ -72,45 +73,45 @@ impl Recorder {
         let tally = self.slice.tallies.of(delivery.part);
         if let Some(purged) = self.purged_ns {
             // Whatever the client says after the purge came too late; it only bounds the audit's surplus.
-            tally.fates.unresolved += 1;
-            tally.censored.record_ns(purged - delivery.intended_ns);
+            tally.fates.unresolved += records;
+            tally.censored.record_many_ns(purged - delivery.intended_ns, records);
             if !matches!(delivery.outcome, Outcome::NotWritten(_)) {
-                partition.perhaps += 1;
-                self.perhaps_after_purge += 1;
+                partition.perhaps += records;
+                self.perhaps_after_purge += records;
             }
             return;
         }
-        self.resolved[0] += u64::from(now < self.windows.t1_ns());
-        self.resolved[1] += u64::from(now < self.windows.t2_ns());
+        self.resolved[0] += if now < self.windows.t1_ns() { records } else { 0 };
+        self.resolved[1] += if now < self.windows.t2_ns() { records } else { 0 };
         let response = now - delivery.intended_ns;
         match delivery.outcome {
             Outcome::Acknowledged => {
-                tally.fates.acknowledged += 1;
-                tally.response.record_ns(response);
-                tally.service.record_ns(now - delivery.accepted_ns);
-                partition.acknowledged += 1;
+                tally.fates.acknowledged += records;
+                tally.response.record_many_ns(response, records);
+                tally.service.record_many_ns(now - delivery.accepted_ns, records);
+                partition.acknowledged += records;
                 // A negative partition is no index.
                 if let Some(offsets) = self.offsets.get_mut(delivery.partition as usize) {
-                    offsets.add(delivery.offset);
+                    offsets.add_run(delivery.offset, delivery.records);
                 }
-                self.slice.activity.acknowledged += 1;
-                self.slice.activity.acknowledged_bytes += u64::from(delivery.bytes);
+                self.slice.activity.acknowledged += records;
+                self.slice.activity.acknowledged_bytes += delivery.bytes;
             }
             Outcome::WrittenBlind => {
-                tally.fates.possibly_written += 1;
-                partition.perhaps += 1;
-                self.slice.activity.written_blind += 1;
+                tally.fates.possibly_written += records;
+                partition.perhaps += records;
+                self.slice.activity.written_blind += records;
             }
             Outcome::NotWritten(code) => {
-                tally.fates.not_written += 1;
-                record_failure(tally, code, response);
-                self.slice.activity.failed += 1;
+                tally.fates.not_written += records;
+                record_failure(tally, code, response, records);
+                self.slice.activity.failed += records;
             }
             Outcome::PossiblyWritten(code) => {
-                tally.fates.possibly_written += 1;
-                record_failure(tally, code, response);
-                partition.perhaps += 1;
-                self.slice.activity.failed += 1;
+                tally.fates.possibly_written += records;
+                record_failure(tally, code, response, records);
+                partition.perhaps += records;
+                self.slice.activity.failed += records;
             }
         }
     }

@@ -64,6 +64,8 @@ pub struct Sender<P> {
     position: usize,
     rejected: Vec<(usize, ErrorCode)>,
     drawn: u64,
+    /// The body of the next record.
+    body: u32,
     /// The latest intended send drawn so far.
     drawn_until: i64,
     blocked: BlockedTime,
@@ -79,6 +81,7 @@ pub struct Sender<P> {
 impl<P: Producer> Sender<P> {
     /// A sender before its first step.
     pub fn new(producer: P, source: Source, content: Content, windows: Windows, when_full: WhenFull) -> Self {
+        let body = content.first_body % content.bodies.max(1);
         Self {
             producer,
             source,
@@ -90,6 +93,7 @@ impl<P: Producer> Sender<P> {
             position: 0,
             rejected: Vec::with_capacity(BATCH),
             drawn: 0,
+            body,
             drawn_until: -1,
             blocked: BlockedTime::default(),
             refused: None,
@@ -236,11 +240,17 @@ impl<P: Producer> Sender<P> {
             };
             let sequence = self.drawn;
             self.drawn += 1;
+            let payload = self.body;
+            self.body = if payload + 1 == self.content.bodies {
+                0
+            } else {
+                payload + 1
+            };
             self.batch.push(Due {
                 intended_ns,
                 part: self.windows.part(intended_ns),
                 sequence,
-                payload: ((u64::from(self.content.first_body) + sequence) % u64::from(self.content.bodies)) as u32,
+                payload,
                 key: self.content.keys.take(),
                 partition: self
                     .content
@@ -286,7 +296,7 @@ impl<P: Producer> Sender<P> {
             count_dropped(&mut self.dropped, &self.windows, now, 1);
             let tally = self.slice.tallies.of(due.part);
             tally.fates.not_written += 1;
-            record_failure(tally, code, now - due.intended_ns);
+            record_failure(tally, code, now - due.intended_ns, 1);
         }
     }
 
@@ -305,16 +315,16 @@ impl<P: Producer> Sender<P> {
     }
 }
 
-/// Records one failed record in the distribution of its error.
-pub(crate) fn record_failure(tally: &mut Tally, code: ErrorCode, response_ns: i64) {
+/// Records failed records in the distribution of their error.
+pub(crate) fn record_failure(tally: &mut Tally, code: ErrorCode, response_ns: i64, records: u64) {
     if let Some(distribution) = tally.failed.get_mut(code.0) {
-        distribution.record_ns(response_ns);
+        distribution.record_many_ns(response_ns, records);
     } else {
         tally
             .failed
             .entry(code.0.to_owned())
             .or_default()
-            .record_ns(response_ns);
+            .record_many_ns(response_ns, records);
     }
 }
 

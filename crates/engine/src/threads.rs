@@ -281,7 +281,7 @@ pub(crate) fn report<R: Reports, C: Clock>(
             Polled::Nothing => {}
             Polled::Deliveries => {
                 reports.take(|delivery| {
-                    taken += 1;
+                    taken += u64::from(delivery.records);
                     recorder.record(now, &delivery);
                 });
                 for (shared, reported) in pair.reported.iter().zip(recorder.reported()) {

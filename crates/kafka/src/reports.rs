@@ -66,27 +66,77 @@ impl Reports for KafkaReports {
     fn take(&mut self, mut each: impl FnMut(Delivery)) {
         let Some(mut batch) = self.batch.take() else { return };
         let blind = self.blind;
+        let mut alike: Option<Alike> = None;
         let count = batch.each_report(|report| {
-            let Meaning::Scheduled {
-                part,
-                intended_ns,
-                accepted_ns,
-            } = Opaque(report.opaque).meaning()
-            else {
-                return;
-            };
-            let (bytes, partition, offset) = (report.bytes, report.partition, report.offset);
-            each(Delivery {
-                intended_ns,
-                accepted_ns,
-                part,
-                outcome: outcome(&report, blind),
-                bytes,
-                partition,
-                offset,
-            });
+            if let Some(alike) = &mut alike {
+                if alike.take(&report) {
+                    return;
+                }
+                alike.delivery(blind).map(&mut each);
+            }
+            alike = Some(Alike::new(report));
         });
+        alike.and_then(|alike| alike.delivery(blind)).map(each);
         self.counts.report(count);
+    }
+}
+
+/// Reports in a row that differ in nothing but their offset, which counts up.
+struct Alike {
+    first: DeliveryReport,
+    records: u32,
+    bytes: u64,
+}
+
+impl Alike {
+    fn new(first: DeliveryReport) -> Self {
+        Self {
+            bytes: u64::from(first.bytes),
+            records: 1,
+            first,
+        }
+    }
+
+    /// Whether the next report is alike; it is counted then.
+    fn take(&mut self, next: &DeliveryReport) -> bool {
+        let first = &self.first;
+        let expected = if first.offset < 0 {
+            -1
+        } else {
+            first.offset + i64::from(self.records)
+        };
+        let alike = next.opaque == first.opaque
+            && next.offset == expected
+            && next.partition == first.partition
+            && next.code == first.code
+            && next.status == first.status;
+        if alike {
+            self.records += 1;
+            self.bytes += u64::from(next.bytes);
+        }
+        alike
+    }
+
+    /// What they mean; nothing for records that were sent before the trial.
+    fn delivery(&self, blind: bool) -> Option<Delivery> {
+        let Meaning::Scheduled {
+            part,
+            intended_ns,
+            accepted_ns,
+        } = Opaque(self.first.opaque).meaning()
+        else {
+            return None;
+        };
+        Some(Delivery {
+            records: self.records,
+            intended_ns,
+            accepted_ns,
+            part,
+            outcome: outcome(&self.first, blind),
+            bytes: self.bytes,
+            partition: self.first.partition,
+            offset: self.first.offset,
+        })
     }
 }
 

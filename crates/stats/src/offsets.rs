@@ -38,18 +38,35 @@ impl OffsetSet {
 
     /// Adds the offset of one acknowledgement; a negative one is unknown.
     pub fn add(&mut self, offset: i64) {
-        let Ok(offset) = u64::try_from(offset) else {
-            self.unknown += 1;
+        self.add_run(offset, 1);
+    }
+
+    /// Adds the offsets of `records` acknowledgements, consecutive from this one; with a negative one all are unknown.
+    pub fn add_run(&mut self, offset: i64, records: u32) {
+        let Ok(mut offset) = u64::try_from(offset) else {
+            self.unknown += u64::from(records);
             return;
         };
-        let word = offset / 64 * 64;
+        let end = offset + u64::from(records);
+        while offset < end {
+            let word = offset / 64 * 64;
+            let upto = end.min(word + 64);
+            let bits = u64::MAX >> (64 - (upto - offset)) << (offset - word);
+            self.add_bits(word, bits);
+            offset = upto;
+        }
+    }
+
+    /// Adds the offsets of these bits, counted from `word`, a multiple of 64.
+    fn add_bits(&mut self, word: u64, bits: u64) {
+        let offsets = u64::from(bits.count_ones());
         if self.words.is_empty() {
             self.base = word;
         }
         if word < self.base {
             let missing = (self.base - word) / 64;
             if missing * 64 > WIDEST {
-                self.unknown += 1;
+                self.unknown += offsets;
                 return;
             }
             self.words.splice(0..0, std::iter::repeat_n(0, missing as usize));
@@ -57,29 +74,24 @@ impl OffsetSet {
         }
         let place = (word - self.base) / 64;
         if place * 64 > WIDEST {
-            self.unknown += 1;
+            self.unknown += offsets;
             return;
         }
         let place = place as usize;
         if place >= self.words.len() {
             self.words.resize(place + 1, 0);
         }
-        let bit = 1 << (offset % 64);
-        if self.words[place] & bit == 0 {
-            self.words[place] |= bit;
-            self.count += 1;
-        } else {
-            self.repeated += 1;
-        }
+        let there = u64::from((self.words[place] & bits).count_ones());
+        self.words[place] |= bits;
+        self.count += offsets - there;
+        self.repeated += there;
     }
 
     /// Adds another producer's offsets of the same partition.
     pub fn merge(&mut self, other: &Self) {
         for (word, bits) in other.base_words() {
-            let mut bits = bits;
-            while bits != 0 {
-                self.add((word + u64::from(bits.trailing_zeros())) as i64);
-                bits &= bits - 1;
+            if bits != 0 {
+                self.add_bits(word, bits);
             }
         }
         self.repeated += other.repeated;
@@ -229,6 +241,20 @@ mod tests {
             let outside = tree.iter().filter(|o| !(low..high).contains(&(**o as u64))).count();
             prop_assert_eq!(set.outside(low, high), outside as u64);
             prop_assert_eq!(OffsetSet::decode(&set.encode()).unwrap(), set);
+        }
+
+        #[test]
+        fn consecutive_offsets_are_as_good_as_one_by_one(
+            runs in prop::collection::vec((-1i64..3000, 1u32..300), 0..20),
+        ) {
+            let (mut set, mut singly) = (OffsetSet::new(), OffsetSet::new());
+            for (first, records) in runs {
+                set.add_run(first, records);
+                for i in 0..i64::from(records) {
+                    singly.add(if first < 0 { first } else { first + i });
+                }
+            }
+            prop_assert_eq!(set, singly);
         }
 
         #[test]

@@ -196,6 +196,7 @@ impl Producer for Scripted {
                 return Offered { handled, full: true };
             }
             let delivery = |outcome| Delivery {
+                records: 1,
                 intended_ns: record.intended_ns,
                 accepted_ns,
                 part: record.part,

@@ -93,7 +93,10 @@ fn every_record_of_the_bare_path_is_acknowledged_as_it_was_offered() {
     for record in &records {
         // Several intended sends share 512 ns nowhere here: they are a microsecond apart.
         let delivery = by_intended[&(record.intended_ns / 512 * 512)];
-        assert_eq!((delivery.part, delivery.bytes), (record.part, bytes(record.sequence)));
+        assert_eq!(
+            (delivery.part, delivery.bytes),
+            (record.part, u64::from(bytes(record.sequence)))
+        );
         assert!(record.partition.is_none_or(|partition| partition == delivery.partition));
         assert!(delivery.accepted_ns >= delivery.intended_ns);
     }

@@ -128,7 +128,20 @@ impl Running {
             Polled::Nothing => {}
             Polled::Deliveries => {
                 let delivered = &mut self.delivered;
-                self.reports.take(|delivery| delivered.push(delivery));
+                // One by one, so that a test can look at each record.
+                self.reports.take(|delivery| {
+                    let bytes = delivery.bytes / u64::from(delivery.records);
+                    delivered.extend((0..delivery.records).map(|i| Delivery {
+                        records: 1,
+                        bytes,
+                        offset: if delivery.offset < 0 {
+                            -1
+                        } else {
+                            delivery.offset + i64::from(i)
+                        },
+                        ..delivery
+                    }));
+                });
             }
             Polled::Statistics(raw) => {
                 assert!(self.statistics.add(&raw), "{raw}");
