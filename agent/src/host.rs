@@ -38,6 +38,14 @@ pub(crate) fn facts() -> HostFacts {
     }
 }
 
+/// The tightest quota of processors that this process's control groups have.
+pub(crate) fn quota_cores(read: &dyn Fn(&std::path::Path) -> Option<String>) -> Option<f64> {
+    cgroup::groups(read)
+        .iter()
+        .filter_map(|group| group.account(read).quota_cores)
+        .min_by(f64::total_cmp)
+}
+
 /// Processors that this process may use.
 pub(crate) fn cores() -> u32 {
     std::thread::available_parallelism().map_or(1, |n| n.get() as u32)

@@ -4,6 +4,7 @@ mod attempt;
 pub mod calibrate;
 mod calibrating;
 mod clock;
+pub mod doctor;
 #[cfg(test)]
 mod fixture;
 mod host;

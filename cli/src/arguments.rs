@@ -53,6 +53,9 @@ pub(crate) enum Verb {
     /// Run the experiments that show that Tribunal's instruments are right on this host
     #[command(after_help = examples::SELFTEST)]
     Selftest(Selftest),
+    /// Look for what on this host hurts measurements
+    #[command(after_help = examples::DOCTOR)]
+    Doctor(Doctor),
     /// Run the coordinator, which agents and command lines dial
     #[command(after_help = examples::COORDINATOR)]
     Coordinator(Coordinator),
@@ -213,6 +216,14 @@ pub(crate) struct Selftest {
     /// No progress on standard error; errors only
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+/// `tribunal doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// How the findings are printed
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
 }
 
 /// `tribunal resume`.
@@ -407,7 +418,9 @@ impl Arguments {
                 };
                 (None, None)
             }
-            Some(Verb::Demo(_) | Verb::Plan(_) | Verb::SelftestChild | Verb::Mock(_)) | None => (None, None),
+            Some(Verb::Demo(_) | Verb::Plan(_) | Verb::Doctor(_) | Verb::SelftestChild | Verb::Mock(_)) | None => {
+                (None, None)
+            }
         };
         flags.coordinator.store = kept.and_then(|kept| text(&kept.store));
         flags.client = ClientFlags {

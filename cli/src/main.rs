@@ -12,6 +12,7 @@ use crate::settings::Settings;
 mod arguments;
 mod calibrate;
 mod demo;
+mod doctor;
 mod exit;
 mod interrupts;
 mod keep;
@@ -25,6 +26,7 @@ mod run;
 mod selftest;
 mod services;
 mod settings;
+mod supervisor;
 mod terminal;
 mod watch;
 
@@ -99,6 +101,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Verb::Agents(verb) => reading::agents(verb, &settings).await,
         Verb::Experiments(verb) => reading::experiments(verb, &settings).await,
         Verb::Report(verb) => reading::report(verb, &settings).await,
+        Verb::Doctor(verb) => doctor::doctor(&verb),
         Verb::Coordinator(verb) => services::coordinator(&verb, &settings).await,
         Verb::Agent(verb) => services::agent(&verb, &settings).await,
         Verb::Selftest(verb) => selftest::selftest(verb, &settings).await,

@@ -17,6 +17,7 @@ use crate::exit::Exit;
 use crate::interrupts::Interrupts;
 use crate::selftest;
 use crate::settings::Settings;
+use crate::supervisor::Supervisor;
 use crate::terminal;
 
 /// How long a program has to save and end once it is told to.
@@ -89,16 +90,20 @@ where
     E: std::error::Error + Send + Sync + 'static,
 {
     let mut work = pin!(work);
+    let mut supervisor = Supervisor::ready();
     tokio::select! {
         ended = &mut work => {
             ended?;
             return Ok(Exit::Done);
         }
+        () = supervisor.alive() => {}
         () = interrupts.next() => tracing::info!("told to end by a signal"),
         () = end_of_input(), if while_stdin_open => tracing::info!("told to end: standard input is closed"),
     }
+    Supervisor::stopping();
     shutdown.cancel();
     tokio::select! {
+        () = supervisor.alive() => {}
         ended = timeout(SHUTDOWN, &mut work) => {
             let Ok(ended) = ended else {
                 tracing::error!("did not end within {SHUTDOWN:?}");

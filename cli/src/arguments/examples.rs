@@ -70,6 +70,13 @@ pub(super) const INIT: &str = "\
 Example:
   tribunal plan init > plan.toml";
 
+pub(super) const DOCTOR: &str = "\
+Examples:
+  tribunal doctor
+  tribunal doctor --format json
+
+Nothing is changed. Sleeps, the clock and the load of the host are measured for about a second.";
+
 pub(super) const AGENTS: &str = "\
 Examples:
   tribunal agents

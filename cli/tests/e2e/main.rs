@@ -22,5 +22,6 @@ mod searched;
 mod secured;
 mod self_tested;
 mod settled;
+mod supervised;
 mod support;
 mod unreachable;

@@ -224,6 +224,12 @@ impl Process {
         rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
     }
 
+    /// What a supervisor sends to end it.
+    pub(crate) fn terminate(&self) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    }
+
     /// Stops it, as a hypervisor would, and lets it go on after `pause`.
     pub(crate) fn pause(&self, pause: Duration) {
         let id = rustix::process::Pid::from_child(&self.child);
