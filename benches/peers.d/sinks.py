@@ -80,7 +80,7 @@ class Kafka:
         return total
 
     def await_deleted(self):
-        """Until the files of the runs before are gone, whoever made them, and what is left to write has been written."""
+        """Until the files of the runs before are gone, whoever made them, and what is left to write is written."""
         until = time.monotonic() + 60
         while any(self.state.glob("broker-1/data/*-delete")) or any(self.state.glob("broker-1/data/tribunal-*")):
             if time.monotonic() > until:

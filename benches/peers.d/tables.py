@@ -126,7 +126,7 @@ NOTES = f"""- Shared settings: `linger.ms=10`, `batch.size=262144`, `enable.idem
 - Half of saturation: half of the saturated median of the slowest of Tribunal, `rdkafka_performance` and (real Kafka) `perf-test` in the same case, the same rate for all. `rdkafka_performance` waits whole microseconds between records, so it is offered the next such rate above; Trogdor works in periods of 100 ms.
 - Payload: the peers send one payload of random letters over and over; Tribunal its own pool of different records without zstd, and with zstd the same single payload (which compresses better than any real data, alike for all).
 - Bytes on the wire: Tribunal from librdkafka's statistics (requests to brokers), the peers from the size of the log: with protocol overhead or without, so the two agree only nearly. On the mock the peers' are not known.
-- Kafka's own tools do not run on librdkafka's mock. Sink, tool and broker share this host's processors."""
+- Kafka's own tools do not run on librdkafka's mock. Tool and sink share this host's processors. The broker's log is in memory unless the versions say otherwise: a disk that cannot take hundreds of megabytes a second stalls every tool at random."""
 
 
 def markdown(rows, versions):
