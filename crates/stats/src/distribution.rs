@@ -56,8 +56,8 @@ impl PartialEq for Distribution {
     fn eq(&self, other: &Self) -> bool {
         self.overflow == other.overflow
             && match (&self.counters, &other.counters) {
-                (Counters::All(these), Counters::All(those)) => these == those,
-                (Counters::Filled(these), Counters::Filled(those)) => these == those,
+                (Counters::All(own), Counters::All(theirs)) => own == theirs,
+                (Counters::Filled(own), Counters::Filled(theirs)) => own == theirs,
                 _ => self.buckets() == other.buckets(),
             }
     }

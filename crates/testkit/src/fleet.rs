@@ -1,8 +1,9 @@
 //! A fleet of scripted agents: they speak the protocol of real ones over gRPC, and send nothing to any cluster.
 //!
 //! They keep the barrier, the clock's exchanges, the sample grid and the report as an agent does, so that a coordinator can
-//! be tried with far more agents than a host bears. What they say they measured is a [`script`]. They may only be
-//! started on the coordinator's host: an agent is named `scripted-NNNN`, and its build says so as well.
+//! be tried with far more agents than a host bears. What they say they measured was drawn once, and counts no record
+//! that any cluster holds: an audit misses all of them. They belong on the coordinator's host, and are named as what they
+//! are: `scripted-NNNN`, of a build that is scripted.
 
 use std::sync::Arc;
 use std::time::Duration;

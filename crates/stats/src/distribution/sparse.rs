@@ -162,7 +162,7 @@ thread_local! {
     static INFLATED: RefCell<Inflated> = RefCell::new(Inflated {
         state: Decompress::new(true),
         // The longest there can be: counters of nine bytes in every bucket.
-        bytes: Vec::with_capacity(HEADER + BUCKETS as usize * WIDEST),
+        bytes: vec![0; HEADER + BUCKETS as usize * WIDEST],
     });
 }
 
@@ -175,13 +175,12 @@ struct Inflated {
 impl Inflated {
     fn of(&mut self, deflated: &[u8]) -> Result<&[u8], InvalidDistribution> {
         self.state.reset(true);
-        self.bytes.clear();
         // What does not fit into the room that there is stays behind, and is too long.
         match self
             .state
-            .decompress_vec(deflated, &mut self.bytes, FlushDecompress::Finish)
+            .decompress(deflated, &mut self.bytes, FlushDecompress::Finish)
         {
-            Ok(Status::StreamEnd) => Ok(&self.bytes),
+            Ok(Status::StreamEnd) => Ok(&self.bytes[..self.state.total_out() as usize]),
             Ok(_) => Err(InvalidDistribution::Encoding("it is cut off or too long".to_owned())),
             Err(error) => Err(InvalidDistribution::Encoding(error.to_string())),
         }
