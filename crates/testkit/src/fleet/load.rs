@@ -19,6 +19,9 @@ const RECORD: u64 = 100;
 /// Properties of a live client.
 const PROPERTIES: usize = 130;
 
+/// By topic and partition.
+type ByPartition<T> = BTreeMap<(String, i32), T>;
+
 /// How far an attempt is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Stage {
@@ -47,7 +50,7 @@ pub(super) struct Load {
     /// Where the current sample began, from t0.
     edge: i64,
     samples: Counts,
-    load_end: i64,
+    over_at: i64,
 }
 
 impl Load {
@@ -63,7 +66,7 @@ impl Load {
             start_error: 0,
             edge: 0,
             samples: Counts::default(),
-            load_end: 0,
+            over_at: 0,
             prepare,
         }
     }
@@ -143,7 +146,7 @@ impl Load {
             return None;
         }
         let sample = self.sample(agent, script, (now - self.start).max(self.edge + 1));
-        self.load_end = self.edge;
+        self.over_at = self.edge;
         self.stage = Stage::Ended;
         Some(sample)
     }
@@ -245,8 +248,8 @@ impl Load {
             start_ns: self.start,
             clock: self.clock.unwrap_or_default(),
             clock_after: after,
-            load_end_ns: self.load_end,
-            sender_time_ns: self.load_end as u64,
+            load_end_ns: self.over_at,
+            sender_time_ns: self.over_at as u64,
             instruments: Instruments {
                 window_ns: lasted,
                 looks: lasted / 1_000_000,
@@ -292,14 +295,7 @@ impl Load {
         script.report(agent, [of[0], of[1], 1]);
     }
 
-    fn partitions(
-        &self,
-        agent: u64,
-        acknowledged: u64,
-    ) -> (
-        BTreeMap<(String, i32), PartitionCount>,
-        BTreeMap<(String, i32), OffsetSet>,
-    ) {
+    fn partitions(&self, agent: u64, acknowledged: u64) -> (ByPartition<PartitionCount>, ByPartition<OffsetSet>) {
         let count = self.prepare.trial.topic.partitions.max(1);
         let all = self.prepare.topics.iter().flat_map(|topic| {
             let partitions = 0..count as i32;
