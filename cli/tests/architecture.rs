@@ -59,18 +59,22 @@ const TESTKIT: &str = "tribunal-testkit";
 const HOMES: [(&str, &[&str]); 5] = [
     ("rdkafka", &["tribunal-kafka"]),
     ("rdkafka-sys", &["tribunal-kafka"]),
-    ("tonic", &["tribunal-proto", "tribunal-coordinator", "tribunal-agent"]),
+    (
+        "tonic",
+        &["tribunal-proto", "tribunal-coordinator", "tribunal-agent", TESTKIT],
+    ),
     ("prost", &["tribunal-proto"]),
     ("prometheus", &["tribunal-telemetry"]),
 ];
 
-/// The files that may name generated types: all of `proto`, and the edges of coordinator and agent.
-const WIRE: [&str; 5] = [
+/// The files that may name generated types: all of `proto`, the edges of coordinator and agent, and the scripted fleet.
+const WIRE: [&str; 6] = [
     "proto/",
     "coordinator/src/client.rs",
     "coordinator/src/session.rs",
     "coordinator/src/control.rs",
     "agent/src/session.rs",
+    "crates/testkit/src/fleet",
 ];
 
 /// Names that say nothing about what a module owns.

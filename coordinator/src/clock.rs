@@ -8,6 +8,12 @@ pub(crate) fn now_ns() -> i64 {
     now.tv_sec * 1_000_000_000 + now.tv_nsec
 }
 
+/// Processor time of the calling thread so far, in nanoseconds.
+pub(crate) fn thread_cpu_ns() -> i64 {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    now.tv_sec * 1_000_000_000 + now.tv_nsec
+}
+
 /// The wall clock as RFC 3339 text, for people.
 pub(crate) fn wall() -> String {
     let now = jiff::Timestamp::now();

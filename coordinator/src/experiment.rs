@@ -205,12 +205,11 @@ impl Experiment {
 
     /// What clusters and hosts are now.
     fn environment(&self, clusters: &Clusters, agents: &[AgentName]) -> Environment {
-        let connected = self
-            .fleet
-            .agents()
-            .into_iter()
-            .filter(|(name, _)| agents.contains(name));
-        let hosts = connected.map(|(name, agent)| (name, (agent.hello.host.clone(), agent.hello.build.clone())));
+        let connected = self.fleet.agents();
+        let hosts = agents.iter().filter_map(|name| {
+            let hello = &connected.get(name)?.hello;
+            Some((name.clone(), (hello.host.clone(), hello.build.clone())))
+        });
         Environment::new(clusters.all().map(|cluster| cluster.facts.clone()), hosts.collect())
     }
 

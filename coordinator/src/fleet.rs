@@ -1,6 +1,6 @@
 //! The agents that are connected.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,12 +18,14 @@ use crate::clock::now_ns;
 
 /// Messages that may wait for one agent.
 const OUTBOX: usize = 256;
+/// What agents said of the running attempt and the attempt has not taken yet; reports are large.
+const UNHEARD: usize = 128;
 
 /// What the fleet tells the attempt that is being run.
 #[derive(Debug)]
 pub(crate) enum FleetEvent {
-    /// An agent says something about an attempt.
-    Said(AgentName, Box<AgentMessage>),
+    /// An agent says something about an attempt; decoding it took so many nanoseconds of processor time.
+    Said(AgentName, Box<AgentMessage>, i64),
     /// An agent's session ended, or a new instance took its name.
     Lost(AgentName),
 }
@@ -68,14 +70,14 @@ pub(crate) type CalibrationOutcome = Result<Calibration, String>;
 #[derive(Debug)]
 struct Listener {
     attempt: AttemptId,
-    agents: Vec<AgentName>,
+    agents: BTreeSet<AgentName>,
     events: mpsc::Sender<FleetEvent>,
 }
 
-/// One connected agent.
+/// One connected agent; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Connected {
-    pub(crate) hello: Hello,
+    pub(crate) hello: Arc<Hello>,
     pub(crate) clock: Option<ClockFacts>,
     joined_ns: i64,
     outbox: mpsc::Sender<CoordinatorMessage>,
@@ -113,7 +115,7 @@ impl Fleet {
         let part = CancellationToken::new();
         let name = hello.name.clone();
         let connected = Connected {
-            hello,
+            hello: Arc::new(hello),
             clock: None,
             joined_ns: now_ns(),
             outbox,
@@ -167,7 +169,7 @@ impl Fleet {
     }
 
     /// Passes a message about an attempt on to that attempt, if it is the running one.
-    pub(crate) async fn said(&self, name: &AgentName, attempt: AttemptId, message: AgentMessage) {
+    pub(crate) async fn said(&self, name: &AgentName, attempt: AttemptId, message: AgentMessage, decoded_ns: i64) {
         let ear = {
             let state = self.lock();
             state
@@ -178,15 +180,17 @@ impl Fleet {
                 .flatten()
         };
         if let Some(ear) = ear {
-            let _ = ear.send(FleetEvent::Said(name.clone(), Box::new(message))).await;
+            let _ = ear
+                .send(FleetEvent::Said(name.clone(), Box::new(message), decoded_ns))
+                .await;
         } else {
             tracing::debug!(agent = %name, trial = %attempt.trial, "a word about an attempt that is over");
         }
     }
 
     /// Makes an attempt the running one: what its agents say goes to the returned channel.
-    pub(crate) fn listen(&self, attempt: AttemptId, agents: Vec<AgentName>) -> mpsc::Receiver<FleetEvent> {
-        let (events, ear) = mpsc::channel(4 * OUTBOX);
+    pub(crate) fn listen(&self, attempt: AttemptId, agents: BTreeSet<AgentName>) -> mpsc::Receiver<FleetEvent> {
+        let (events, ear) = mpsc::channel(UNHEARD);
         self.lock().listener = Some(Listener {
             attempt,
             agents,
@@ -244,6 +248,11 @@ impl Fleet {
         }
     }
 
+    /// The names of the connected agents, in order.
+    pub(crate) fn names(&self) -> Vec<AgentName> {
+        self.lock().agents.keys().cloned().collect()
+    }
+
     /// The connected agents by name.
     pub(crate) fn agents(&self) -> BTreeMap<AgentName, Connected> {
         self.lock().agents.clone()
@@ -272,6 +281,15 @@ impl Fleet {
             })
             .collect()
     }
+}
+
+/// How many of these agents are on each host, by its boot id.
+pub(crate) fn agents_by_host<'a>(agents: impl Iterator<Item = &'a Connected>) -> BTreeMap<&'a str, u32> {
+    let mut hosts = BTreeMap::new();
+    for agent in agents {
+        *hosts.entry(agent.hello.host.boot_id.as_str()).or_insert(0) += 1;
+    }
+    hosts
 }
 
 impl State {

@@ -24,6 +24,7 @@ mod result;
 pub mod service;
 mod session;
 mod steady;
+mod stopwatch;
 pub mod store;
 mod trial;
 mod verdict;

@@ -84,7 +84,7 @@ pub(crate) struct Series {
     windows: Windows,
     open: BTreeMap<i64, (Sample, u32)>,
     done: Vec<StoredSample>,
-    /// Response times of the window so far, for progress.
+    /// Response times of the window in closed samples, for progress.
     response: Distribution,
     delivered: f64,
 }
@@ -102,11 +102,10 @@ impl Series {
     }
 
     /// Takes one agent's sample. Whether a sample of the series became whole by it.
-    pub(crate) fn add(&mut self, sample: Sample) -> bool {
-        if let Some(measured) = sample.tallies.get(Part::Window) {
-            self.response.merge(&measured.response);
-        }
+    pub(crate) fn add(&mut self, mut sample: Sample) -> bool {
         let start = sample.start_ns;
+        // Of a thousand agents they are many, and nobody asks.
+        sample.clients = Vec::new();
         match self.open.get_mut(&start) {
             Some((merged, agents)) => {
                 merged.merge(&sample);
@@ -136,6 +135,9 @@ impl Series {
         for (_, tally) in sample.tallies.iter() {
             response.merge(&tally.response);
             service.merge(&tally.service);
+        }
+        if let Some(measured) = sample.tallies.get(Part::Window) {
+            self.response.merge(&measured.response);
         }
         self.delivered = sample.activity.acknowledged as f64 / sample.seconds().max(1e-9);
         self.done.push(StoredSample {

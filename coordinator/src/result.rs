@@ -20,7 +20,7 @@ use tribunal_stats::facts::{Calibration, ProducerFacts};
 
 use crate::audit::{Offsets, audit};
 use crate::cluster::{self, Cluster, States};
-use crate::fleet::Connected;
+use crate::fleet::{Connected, agents_by_host};
 use crate::merge::{Merged, Series};
 use crate::steady;
 use crate::trial::Ground;
@@ -61,7 +61,7 @@ pub(crate) async fn result(
     before: Before,
 ) -> Result<TrialResult, cluster::Error> {
     let Finished {
-        producers,
+        mut producers,
         merged,
         series,
         states,
@@ -125,7 +125,8 @@ pub(crate) async fn result(
             build: connected.hello.build.clone(),
             host: connected.hello.host.clone(),
             shared_host: shared_hosts.contains(name),
-            producers: producers.get(name).cloned().unwrap_or_default(),
+            // A thousand agents' clients with their configurations are not held twice.
+            producers: producers.remove(name).unwrap_or_default(),
             run: kept.run.clone(),
             window: kept.window,
             calibration: ground.calibrations.get(name).cloned(),
@@ -286,12 +287,12 @@ fn shared_hosts(
     producers: &BTreeMap<AgentName, Vec<ProducerFacts>>,
     cluster: &Cluster,
 ) -> Vec<AgentName> {
-    let host = |agent: &AgentName| connected.get(agent).map(|c| &c.hello.host);
+    let agents_on = agents_by_host(producers.keys().filter_map(|agent| connected.get(agent)));
     let shares = |agent: &&AgentName| {
-        let Some(own) = host(agent) else { return false };
-        let with_agent = producers
-            .keys()
-            .any(|other| other != *agent && host(other).is_some_and(|h| h.boot_id == own.boot_id));
+        let Some(own) = connected.get(*agent).map(|c| &c.hello.host) else {
+            return false;
+        };
+        let with_agent = agents_on[own.boot_id.as_str()] > 1;
         let loopback =
             |name: &str| name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
         let with_broker = cluster

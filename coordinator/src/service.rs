@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -74,6 +75,18 @@ pub enum Error {
     Serve(#[source] tonic::transport::Error),
 }
 
+/// Lets this process have as many files open as it may: each agent is a connection, and a service is usually given 1,024.
+fn allow_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let all = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, all) {
+        tracing::warn!(%error, "the limit of open files stays as it is; it bounds the number of agents");
+    }
+}
+
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     let failed = |source| Error::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
@@ -84,6 +97,7 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error>
 impl Coordinator {
     /// Binds the listeners and takes the store, interrupted experiments included.
     pub async fn bind(options: Options) -> Result<Self, Error> {
+        allow_files();
         let store = Store::open(&options.store);
         let lock = store.take()?;
         let (listener, address) = listen(options.listen).await?;
@@ -121,11 +135,7 @@ impl Coordinator {
         let tasks = TaskTracker::new();
         // Sessions live until the running experiment has let go of its agents.
         let listeners = CancellationToken::new();
-        let sessions = Sessions {
-            fleet: self.fleet.clone(),
-            tasks: tasks.clone(),
-            shutdown: listeners.clone(),
-        };
+        let sessions = Sessions::new(self.fleet.clone(), tasks.clone(), listeners.clone());
         let control = Control {
             docket: self.docket.clone(),
             fleet: self.fleet.clone(),

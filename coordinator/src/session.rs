@@ -1,8 +1,9 @@
 //! The coordinator's end of the agents' sessions: with `control` and `client` the only place that names the wire.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
@@ -15,21 +16,34 @@ use tribunal_proto::session::{AgentMessage, CoordinatorMessage, Hello, PROTOCOL}
 use tribunal_proto::{MAX_MESSAGE_BYTES, pb};
 use tribunal_telemetry::logs;
 
-use crate::clock::now_ns;
+use crate::clock::{now_ns, thread_cpu_ns};
 use crate::fleet::{Fleet, Joined};
 
 /// Messages between the session's task and the stream.
 const STREAM: usize = 64;
+/// Samples and reports that are decoded at once, over all sessions: a decoded report takes ten times the memory of its
+/// message, and a thousand of them come in the same second.
+const DECODING: usize = 16;
 
 /// The gRPC service that agents attach to.
 #[derive(Debug)]
 pub(crate) struct Sessions {
-    pub(crate) fleet: Fleet,
-    pub(crate) tasks: TaskTracker,
-    pub(crate) shutdown: CancellationToken,
+    fleet: Fleet,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+    decoding: Arc<Semaphore>,
 }
 
 impl Sessions {
+    pub(crate) fn new(fleet: Fleet, tasks: TaskTracker, shutdown: CancellationToken) -> Self {
+        Self {
+            fleet,
+            tasks,
+            shutdown,
+            decoding: Arc::new(Semaphore::new(DECODING)),
+        }
+    }
+
     /// The service, to be added to a server.
     pub(crate) fn into_service(self) -> SessionServer<Self> {
         SessionServer::new(self)
@@ -52,6 +66,7 @@ impl pb::session_server::Session for Sessions {
             fleet: self.fleet.clone(),
             stream,
             shutdown: self.shutdown.clone(),
+            decoding: self.decoding.clone(),
         };
         self.tasks.spawn(session.run(incoming));
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
@@ -63,6 +78,8 @@ struct Session {
     fleet: Fleet,
     stream: mpsc::Sender<Result<pb::CoordinatorMessage, Status>>,
     shutdown: CancellationToken,
+    /// Whoever decodes what an agent measured holds a permit until the attempt has it.
+    decoding: Arc<Semaphore>,
 }
 
 /// Why a session ended.
@@ -138,16 +155,19 @@ impl Session {
                         Some(Err(status)) => return Parted::Lost(status.message().to_owned()),
                         None => return Parted::Lost("the stream ended".into()),
                     };
+                    let permit = if measured(&message) { self.decoding.acquire().await.ok() } else { None };
+                    let before = thread_cpu_ns();
                     match AgentMessage::try_from(message) {
-                        Ok(message) => self.hear(name, message, received_ns).await,
+                        Ok(message) => self.hear(name, message, received_ns, thread_cpu_ns() - before).await,
                         Err(error) => return Parted::Lost(format!("it sent nonsense: {error}")),
                     }
+                    drop(permit);
                 }
             }
         }
     }
 
-    async fn hear(&self, name: &AgentName, message: AgentMessage, received_ns: i64) {
+    async fn hear(&self, name: &AgentName, message: AgentMessage, received_ns: i64, decoded_ns: i64) {
         let attempt = match &message {
             AgentMessage::Hello(_) => return,
             AgentMessage::ClockPing { sent_ns, clock } => {
@@ -176,11 +196,17 @@ impl Session {
             | AgentMessage::Report { attempt, .. }
             | AgentMessage::Stopped { attempt, .. } => *attempt,
         };
-        self.fleet.said(name, attempt, message).await;
+        self.fleet.said(name, attempt, message, decoded_ns).await;
     }
 
     /// A closed stream shows in the next read.
     async fn send(&self, message: CoordinatorMessage) {
         let _ = self.stream.send(Ok(message.into())).await;
     }
+}
+
+/// Whether a message holds distributions.
+fn measured(message: &pb::AgentMessage) -> bool {
+    use pb::agent_message::Body;
+    matches!(message.body, Some(Body::Sample(_) | Body::Report(_)))
 }

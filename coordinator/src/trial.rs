@@ -18,14 +18,15 @@ use tribunal_stats::steady::{Rules, Settling};
 use tribunal_telemetry::logs;
 
 use crate::attempt::{Attempt, Effect, Ending, Event, Order, Timing, latest};
-use crate::clock::{now_ns, tokio_instant, wall};
+use crate::clock::{now_ns, thread_cpu_ns, tokio_instant, wall};
 use crate::cluster::{self, Cluster, States};
 use crate::environment::Environment;
-use crate::fleet::{Connected, Fleet, FleetEvent};
+use crate::fleet::{Fleet, FleetEvent, agents_by_host};
 use crate::merge::{Merged, Series};
 use crate::progress::Watchers;
 use crate::result::{Before, Finished, result};
 use crate::steady;
+use crate::stopwatch::{Measured, Stopwatch};
 
 /// What an attempt needs from its experiment.
 #[derive(Debug)]
@@ -198,6 +199,7 @@ struct Course<'a> {
     settling: Option<Settling>,
     /// The window has just been announced: what is done at t1 and t2 moves.
     moved: bool,
+    stopwatch: Stopwatch,
 }
 
 impl<'a> Course<'a> {
@@ -224,19 +226,20 @@ impl<'a> Course<'a> {
             windows: latest(trial.windows, trial.settle),
             settling: (!trial.settle.is_zero()).then(|| Settling::new(Rules::default())),
             moved: false,
+            stopwatch: Stopwatch::new(shares.len()),
         }
     }
 
     fn prepare(&mut self, cluster: &Cluster, topics: &[String]) {
         let connected = self.ground.fleet.agents();
+        let agents_on = agents_by_host(self.shares.keys().filter_map(|agent| connected.get(agent)));
         for (agent, share) in self.shares {
-            if !connected.contains_key(agent) {
+            let Some(there) = connected.get(agent) else {
                 // Between attempts an agent may have gone; the machine has to hear of it.
                 let effects = self.machine.step(Event::Lost(agent.clone()), now_ns());
                 self.perform(effects);
                 continue;
-            }
-            let agents_on_host = self.on_host(&connected, agent);
+            };
             let prepare = Prepare {
                 attempt: self.id,
                 trial: self.trial.clone(),
@@ -249,19 +252,12 @@ impl<'a> Course<'a> {
                     .properties
                     .clone(),
                 topics: topics.to_vec(),
-                agents_on_host,
+                agents_on_host: agents_on[there.hello.host.boot_id.as_str()],
             };
             self.ground
                 .fleet
                 .tell(agent, CoordinatorMessage::Prepare(Box::new(prepare)));
         }
-    }
-
-    /// Agents of the attempt that share this one's host, itself included.
-    fn on_host(&self, connected: &BTreeMap<AgentName, Connected>, agent: &AgentName) -> u32 {
-        let host = |name: &AgentName| connected.get(name).map(|c| c.hello.host.boot_id.clone());
-        let own = host(agent);
-        self.shares.keys().filter(|other| host(other) == own).count() as u32
     }
 
     /// Feeds the machine until it is over. What the cluster is asked meanwhile does not hold the machine up.
@@ -280,7 +276,7 @@ impl<'a> Course<'a> {
                     Some(Event::Cancel)
                 }
                 said = self.events.recv() => match said {
-                    Some(FleetEvent::Said(agent, message)) => self.hear(agent, *message),
+                    Some(FleetEvent::Said(agent, message, decoded_ns)) => self.hear(agent, *message, decoded_ns),
                     Some(FleetEvent::Lost(agent)) => Some(Event::Lost(agent)),
                     None => Some(Event::Cancel),
                 },
@@ -325,7 +321,8 @@ impl<'a> Course<'a> {
     }
 
     /// Keeps what an agent measured; what concerns the barrier goes to the machine.
-    fn hear(&mut self, agent: AgentName, message: AgentMessage) -> Option<Event> {
+    fn hear(&mut self, agent: AgentName, message: AgentMessage, decoded_ns: i64) -> Option<Event> {
+        let before = thread_cpu_ns();
         match message {
             AgentMessage::Ready { producers, clock, .. } => {
                 self.producers.insert(agent.clone(), producers);
@@ -341,12 +338,17 @@ impl<'a> Course<'a> {
             AgentMessage::Stopped { reason, .. } => Some(Event::Stopped(agent, reason)),
             AgentMessage::Report { report, .. } => {
                 self.merged.add(&agent, *report);
+                self.stopwatch
+                    .handled(Measured::Report, decoded_ns + thread_cpu_ns() - before);
                 Some(Event::Reported(agent))
             }
             AgentMessage::WindowOpens { accepted, .. } => Some(Event::WindowOpens(agent, accepted)),
             AgentMessage::Sample { sample, .. } => {
                 let mut steady = None;
-                if self.series.add(*sample) {
+                let whole = self.series.add(*sample);
+                self.stopwatch
+                    .handled(Measured::Sample, decoded_ns + thread_cpu_ns() - before);
+                if whole {
                     steady = self.steady();
                     self.ground.watchers.tell(Progress::Live {
                         trial: self.id.trial,
@@ -394,20 +396,29 @@ impl<'a> Course<'a> {
                     self.ground.fleet.tell(&agent, message);
                 }
                 Effect::AllReady => {
+                    self.stopwatch.ready();
                     self.ground.watchers.tell(Progress::Phase {
                         trial: attempt.trial,
                         phase: Phase::Ready,
                     });
                 }
-                Effect::Began(start) => self.start = Some(start),
+                Effect::Began(start) => {
+                    self.stopwatch.armed(start);
+                    self.start = Some(start);
+                }
                 Effect::Announced(windows) => {
                     self.windows = windows;
                     self.series.announced(windows);
                     self.settling = None;
                     self.moved = true;
                 }
-                Effect::WindowResolved => tracing::debug!("every record of the window is resolved"),
-                Effect::Over(how) => ending = Some(how),
+                Effect::WindowResolved => self.stopwatch.resolved(),
+                Effect::Over(how) => {
+                    if how == Ending::Complete {
+                        self.stopwatch.over();
+                    }
+                    ending = Some(how);
+                }
             }
         }
         ending

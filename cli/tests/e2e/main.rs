@@ -12,6 +12,7 @@ mod compared;
 mod demo;
 mod designed;
 mod disturbed;
+mod fleet;
 mod interrupted;
 mod lost_agents;
 mod matrix;

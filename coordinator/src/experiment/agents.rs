@@ -6,6 +6,7 @@ use tokio::time::{Instant, timeout_at};
 use tribunal_model::ids::AgentName;
 use tribunal_model::plan::{Bootstrap, Wanted};
 use tribunal_proto::control::Ending;
+use tribunal_report::format;
 
 use tokio_util::sync::CancellationToken;
 use tribunal_model::plan::Plan;
@@ -31,7 +32,7 @@ impl Muster<'_> {
         let chosen = |connected: Vec<AgentName>| match wanted {
             Wanted::Count(count) => (connected.len() >= *count as usize)
                 .then(|| connected.into_iter().take(*count as usize).collect::<Vec<_>>()),
-            Wanted::Named(names) => names.iter().all(|name| connected.contains(name)).then(|| {
+            Wanted::Named(names) => names.iter().all(|name| connected.binary_search(name).is_ok()).then(|| {
                 let mut names = names.clone();
                 names.sort();
                 names
@@ -40,7 +41,7 @@ impl Muster<'_> {
         };
         let words = match wanted {
             Wanted::Count(count) => format!("{count} agents"),
-            Wanted::Named(names) => names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            Wanted::Named(names) => listed(names),
             Wanted::Connected => "an agent".to_owned(),
         };
         let agents = self.wait_for(chosen, &words).await?;
@@ -50,9 +51,11 @@ impl Muster<'_> {
 
     /// Waits until all agents of the experiment are connected again.
     pub(crate) async fn back_again(&self, agents: &[AgentName]) -> Result<(), Halt> {
-        let all = |connected: Vec<AgentName>| agents.iter().all(|agent| connected.contains(agent)).then_some(());
-        let words = agents.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        self.wait_for(all, &words).await?;
+        let all = |connected: Vec<AgentName>| {
+            let there = |agent| connected.binary_search(agent).is_ok();
+            agents.iter().all(there).then_some(())
+        };
+        self.wait_for(all, &listed(agents)).await?;
         self.same_builds(agents)
     }
 
@@ -62,12 +65,11 @@ impl Muster<'_> {
         let mut said = false;
         loop {
             joins.mark_unchanged();
-            let connected: Vec<AgentName> = self.fleet.agents().into_keys().collect();
-            let names = connected.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let connected = self.fleet.names();
+            let names = listed(&connected);
             if let Some(found) = enough(connected) {
                 return Ok(found);
             }
-            let names = if names.is_empty() { "none".to_owned() } else { names };
             if !std::mem::replace(&mut said, true) {
                 self.watchers.note(format!("waiting for {words}; connected: {names}"));
             }
@@ -85,7 +87,7 @@ impl Muster<'_> {
     /// Agents whose builds differ in anything that makes a number are not mixed; a mock is not for other hosts.
     fn same_builds(&self, agents: &[AgentName]) -> Result<(), Halt> {
         let connected = self.fleet.agents();
-        let taking: BTreeMap<_, _> = connected.iter().filter(|(name, _)| agents.contains(name)).collect();
+        let taking: BTreeMap<_, _> = agents.iter().filter_map(|name| connected.get_key_value(name)).collect();
         let mut builds = taking.iter().map(|(name, agent)| (name, &agent.hello.build));
         if let Some((first, build)) = builds.next() {
             if let Some((other, theirs)) = builds.find(|(_, theirs)| !build.measures_like(theirs)) {
@@ -108,5 +110,31 @@ impl Muster<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Names for people; of many the first ones, and how many there are.
+fn listed(names: &[AgentName]) -> String {
+    const SHOWN: usize = 20;
+    let names: Vec<&str> = names.iter().map(AgentName::as_str).collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        count if count > SHOWN => format::first(&names, SHOWN),
+        _ => names.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_about_a_thousand_agents_names_the_first_ones() {
+        let names =
+            |count| -> Vec<AgentName> { (0..count).map(|n| AgentName::new(&format!("a{n}")).unwrap()).collect() };
+        assert_eq!(listed(&names(0)), "none");
+        assert_eq!(listed(&names(2)), "a0, a1");
+        assert!(listed(&names(20)).ends_with("a18, a19"));
+        assert!(listed(&names(1000)).ends_with("a18, a19 and 980 more"));
     }
 }

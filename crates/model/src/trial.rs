@@ -330,7 +330,7 @@ impl Share {
         let agents = agents.max(1);
         (0..agents)
             .map(|a| Self {
-                producers: (0..producers).filter(|i| *i as usize % agents == a).collect(),
+                producers: (a..producers as usize).step_by(agents).map(|i| i as u32).collect(),
             })
             .collect()
     }

@@ -149,6 +149,17 @@ pub fn list<S: AsRef<str>>(items: &[S]) -> String {
     }
 }
 
+/// A list in a sentence that names the first `shown` of many: `a, b and 998 more`.
+pub fn first<S: AsRef<str>>(items: &[S], shown: usize) -> String {
+    match items.len().saturating_sub(shown) {
+        0 => list(items),
+        more => {
+            let named: Vec<&str> = items[..shown].iter().map(AsRef::as_ref).collect();
+            format!("{} and {} more", named.join(", "), count(more as u64))
+        }
+    }
+}
+
 /// The same text for a terminal that shows only ASCII.
 pub fn ascii(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());

@@ -4,7 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
+
+mod sparse;
+
+use sparse::Sparse;
 
 /// The greatest recordable latency: one hour, in microseconds.
 pub const HIGHEST_US: u64 = 3_600_000_000;
@@ -18,10 +22,19 @@ pub const LAYOUT: &str = "hdr-v2-deflate/1us-1h/3";
 /// All distributions share these bounds, so that merging adds counters and nothing is recorded again. A latency below
 /// a microsecond counts as 0; one above an hour is *overflow*: counted, in no quantile, and reason enough to void a
 /// trial. Values within one bucket cannot be told apart: a quantile is exact to 0.1 % or 1 µs, whichever is more.
+///
+/// A distribution that is made to record has all its buckets from the beginning, 184 KiB; one that was decoded has those
+/// that hold something, until anything is added to it.
 #[derive(Clone)]
 pub struct Distribution {
-    histogram: Histogram<u64>,
+    counters: Counters,
     overflow: u64,
+}
+
+#[derive(Clone)]
+enum Counters {
+    All(Histogram<u64>),
+    Filled(Sparse),
 }
 
 impl Default for Distribution {
@@ -41,15 +54,41 @@ impl fmt::Debug for Distribution {
 
 impl PartialEq for Distribution {
     fn eq(&self, other: &Self) -> bool {
-        self.overflow == other.overflow && self.histogram == other.histogram
+        self.overflow == other.overflow
+            && match (&self.counters, &other.counters) {
+                (Counters::All(own), Counters::All(theirs)) => own == theirs,
+                (Counters::Filled(own), Counters::Filled(theirs)) => own == theirs,
+                _ => self.buckets() == other.buckets(),
+            }
     }
 }
 
 impl Distribution {
     /// An empty distribution; 184 KiB.
     pub fn new() -> Self {
-        let histogram = Histogram::new_with_bounds(1, HIGHEST_US, DIGITS).expect("invariant: the bounds are legal");
-        Self { histogram, overflow: 0 }
+        Self {
+            counters: Counters::All(all()),
+            overflow: 0,
+        }
+    }
+
+    /// All buckets, made of the filled ones where need be.
+    fn all(&mut self) -> &mut Histogram<u64> {
+        if let Counters::Filled(filled) = &self.counters {
+            self.counters = Counters::All(histogram(filled));
+        }
+        match &mut self.counters {
+            Counters::All(histogram) => histogram,
+            Counters::Filled(_) => unreachable!("they were replaced"),
+        }
+    }
+
+    /// Recorded latencies below an hour.
+    fn within(&self) -> u64 {
+        match &self.counters {
+            Counters::All(histogram) => histogram.len(),
+            Counters::Filled(filled) => filled.total(),
+        }
     }
 
     /// Records one latency in nanoseconds; a negative one counts as 0.
@@ -61,7 +100,7 @@ impl Distribution {
     pub fn record_many_ns(&mut self, nanoseconds: i64, count: u64) {
         let microseconds = nanoseconds.max(0) as u64 / 1000;
         // The histogram's own upper bucket reaches past the bound; the bound is what was promised.
-        if microseconds > HIGHEST_US || self.histogram.record_n(microseconds, count).is_err() {
+        if microseconds > HIGHEST_US || self.all().record_n(microseconds, count).is_err() {
             self.overflow += count;
         }
     }
@@ -71,21 +110,25 @@ impl Distribution {
         if other.is_empty() {
             return;
         }
-        self.histogram
-            .add(&other.histogram)
-            .expect("invariant: all distributions share their bounds");
         self.overflow += other.overflow;
+        match &other.counters {
+            Counters::All(histogram) => self
+                .all()
+                .add(histogram)
+                .expect("invariant: all distributions share their bounds"),
+            Counters::Filled(filled) => add(self.all(), filled),
+        }
     }
 
     /// Forgets everything, keeping the memory.
     pub fn clear(&mut self) {
-        self.histogram.reset();
+        self.all().reset();
         self.overflow = 0;
     }
 
     /// Recorded latencies, overflow included.
     pub fn count(&self) -> u64 {
-        self.histogram.len() + self.overflow
+        self.within() + self.overflow
     }
 
     /// Whether nothing was recorded.
@@ -111,81 +154,104 @@ impl Distribution {
     pub fn quantile_censored(&self, q: f64, censored: u64) -> Option<Duration> {
         let total = self.count() + censored;
         let rank = ((q * total as f64).ceil() as u64).clamp(1, total.max(1));
-        if rank > self.histogram.len() {
+        if rank > self.within() {
             return None;
         }
-        // Half a rank back, so that the histogram's own rounding up lands on this rank and not on the next.
-        let within = (rank as f64 - 0.5) / self.histogram.len() as f64;
-        Some(Duration::from_micros(
-            self.histogram.value_at_quantile(within).min(self.max_us()),
-        ))
+        Some(Duration::from_micros(match &self.counters {
+            Counters::All(histogram) => {
+                // Half a rank back, so that the histogram's own rounding up lands on this rank and not on the next.
+                let within = (rank as f64 - 0.5) / histogram.len() as f64;
+                histogram.value_at_quantile(within).min(histogram.max())
+            }
+            Counters::Filled(filled) => filled.value_at_rank(rank),
+        }))
     }
 
     /// Mean of the recorded latencies below an hour.
     pub fn mean(&self) -> Option<Duration> {
-        (!self.histogram.is_empty()).then(|| Duration::from_secs_f64(self.histogram.mean() / 1e6))
+        let mean = || match &self.counters {
+            Counters::All(histogram) => histogram.mean(),
+            Counters::Filled(filled) => filled.mean(),
+        };
+        (self.within() > 0).then(|| Duration::from_secs_f64(mean() / 1e6))
     }
 
     /// Greatest recorded latency below an hour, to the bucket.
     pub fn max(&self) -> Option<Duration> {
-        (!self.histogram.is_empty()).then(|| Duration::from_micros(self.max_us()))
+        let max = || match &self.counters {
+            Counters::All(histogram) => histogram.max(),
+            Counters::Filled(filled) => filled.max(),
+        };
+        (self.within() > 0).then(|| Duration::from_micros(max()))
     }
 
     /// Recorded latencies in buckets wholly above `latency`, overflow included.
     pub fn count_above(&self, latency: Duration) -> u64 {
         let limit = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        let within: u64 = self
-            .histogram
-            .iter_recorded()
-            .take_while(|v| v.value_iterated_to() <= limit)
-            .map(|v| v.count_at_value())
+        let buckets = self.buckets().into_iter();
+        let within: u64 = buckets
+            .take_while(|(highest, _)| *highest <= limit)
+            .map(|(_, count)| count)
             .sum();
         self.count() - within
     }
 
     /// Bucket values in microseconds with their counts, ascending, empty ones left out.
     pub fn buckets(&self) -> Vec<(u64, u64)> {
-        self.histogram
-            .iter_recorded()
-            .map(|v| (v.value_iterated_to(), v.count_at_value()))
-            .collect()
+        match &self.counters {
+            Counters::All(histogram) => histogram
+                .iter_recorded()
+                .map(|v| (v.value_iterated_to(), v.count_at_value()))
+                .collect(),
+            Counters::Filled(filled) => filled.iter().map(|(bucket, count)| (bucket.highest(), count)).collect(),
+        }
     }
 
     /// The counters in the HDR V2 format, DEFLATE-compressed; the overflow travels beside them.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        V2DeflateSerializer::new()
-            .serialize(&self.histogram, &mut bytes)
-            .expect("invariant: writing to memory cannot fail");
+        let mut write = |histogram: &Histogram<u64>| {
+            V2DeflateSerializer::new()
+                .serialize(histogram, &mut bytes)
+                .expect("invariant: writing to memory cannot fail");
+        };
+        match &self.counters {
+            Counters::All(histogram) => write(histogram),
+            Counters::Filled(filled) => write(&histogram(filled)),
+        }
         bytes
     }
 
     /// The inverse of [`Self::encode`]. Empty bytes are an empty distribution.
     pub fn decode(bytes: &[u8], overflow: u64) -> Result<Self, InvalidDistribution> {
-        if bytes.is_empty() {
-            return Ok(Self {
-                overflow,
-                ..Self::new()
-            });
-        }
-        let read: Histogram<u64> = Deserializer::new()
-            .deserialize(&mut std::io::Cursor::new(bytes))
-            .map_err(|error| InvalidDistribution::Encoding(format!("{error:?}")))?;
-        if read.low() != 1 || read.high() != HIGHEST_US || read.sigfig() != DIGITS {
-            return Err(InvalidDistribution::Bounds {
-                low: read.low(),
-                high: read.high(),
-                digits: read.sigfig(),
-            });
-        }
+        let filled = if bytes.is_empty() {
+            Sparse::default()
+        } else {
+            Sparse::decode(bytes)?
+        };
         Ok(Self {
-            histogram: read,
+            counters: Counters::Filled(filled),
             overflow,
         })
     }
+}
 
-    fn max_us(&self) -> u64 {
-        self.histogram.max()
+/// A histogram with the bounds that all distributions share.
+fn all() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, HIGHEST_US, DIGITS).expect("invariant: the bounds are legal")
+}
+
+fn histogram(filled: &Sparse) -> Histogram<u64> {
+    let mut histogram = all();
+    add(&mut histogram, filled);
+    histogram
+}
+
+fn add(histogram: &mut Histogram<u64>, filled: &Sparse) {
+    for (bucket, count) in filled.iter() {
+        histogram
+            .record_n(bucket.lowest, count)
+            .expect("invariant: all distributions share their buckets");
     }
 }
 
@@ -263,6 +329,31 @@ mod tests {
     }
 
     #[test]
+    fn every_bucket_is_where_the_histogram_has_it() {
+        let histogram = all();
+        for index in 0..sparse::BUCKETS {
+            let bucket = sparse::Bucket::new(index);
+            assert_eq!(histogram.lowest_equivalent(bucket.lowest), bucket.lowest);
+            assert_eq!(histogram.highest_equivalent(bucket.lowest), bucket.highest());
+            assert_eq!(
+                sparse::Bucket::new(index + 1).lowest,
+                histogram.next_non_equivalent(bucket.lowest)
+            );
+        }
+        assert_eq!(histogram.distinct_values(), sparse::BUCKETS as usize);
+    }
+
+    #[test]
+    fn a_histogram_with_other_bounds_is_refused_by_them() {
+        let other = Histogram::<u64>::new_with_bounds(1, 1000, 2).unwrap();
+        let mut bytes = Vec::new();
+        V2DeflateSerializer::new().serialize(&other, &mut bytes).unwrap();
+        let refused = Distribution::decode(&bytes, 0).unwrap_err();
+        let (low, high, digits) = (1, 1000, 2);
+        assert_eq!(refused, InvalidDistribution::Bounds { low, high, digits });
+    }
+
+    #[test]
     fn every_rank_is_the_value_of_that_rank() {
         for n in 1..400u64 {
             let values: Vec<u64> = (1..=n).map(|i| i * 1_000_000).collect();
@@ -303,7 +394,58 @@ mod tests {
             let mut distribution = of(&a);
             distribution.overflow = overflow;
             let back = Distribution::decode(&distribution.encode(), overflow).unwrap();
-            prop_assert_eq!(back, distribution);
+            prop_assert_eq!(&back, &distribution);
+            prop_assert_eq!(back.encode(), distribution.encode());
+        }
+
+        #[test]
+        fn a_decoded_distribution_tells_what_the_recorded_one_does(
+            a in prop::collection::vec(0u64..=HIGHEST_US, 0..200),
+            q in 0.0f64..=1.0,
+            limit in 0u64..HIGHEST_US,
+        ) {
+            let recorded = of(&a);
+            let decoded = Distribution::decode(&recorded.encode(), 0).unwrap();
+            prop_assert_eq!(decoded.count(), recorded.count());
+            prop_assert_eq!(decoded.quantile(q), recorded.quantile(q));
+            prop_assert_eq!(decoded.mean(), recorded.mean());
+            prop_assert_eq!(decoded.max(), recorded.max());
+            prop_assert_eq!(decoded.buckets(), recorded.buckets());
+            let limit = Duration::from_micros(limit);
+            prop_assert_eq!(decoded.count_above(limit), recorded.count_above(limit));
+        }
+
+        #[test]
+        fn decoded_ones_merge_as_recorded_ones_in_any_order(
+            a in prop::collection::vec(0u64..=HIGHEST_US, 0..100),
+            b in prop::collection::vec(0u64..=HIGHEST_US, 0..100),
+            c in prop::collection::vec(0u64..=HIGHEST_US, 0..100),
+        ) {
+            let together = of(&[a.clone(), b.clone(), c.clone()].concat());
+            let [a, b, c] = [a, b, c].map(|values| Distribution::decode(&of(&values).encode(), 0).unwrap());
+            let sum = |parts: &[&Distribution]| {
+                let mut sum = parts[0].clone();
+                parts[1..].iter().for_each(|part| sum.merge(part));
+                sum
+            };
+            let bc = sum(&[&b, &c]);
+            for merged in [sum(&[&a, &b, &c]), sum(&[&c, &a, &b]), sum(&[&a, &bc]), sum(&[&Distribution::new(), &c, &b, &a])] {
+                prop_assert_eq!(&merged, &together);
+                prop_assert_eq!(merged.mean(), together.mean());
+            }
+        }
+
+        #[test]
+        fn bytes_that_are_no_distribution_never_panic(
+            a in prop::collection::vec(0u64..HIGHEST_US, 0..50), at in any::<prop::sample::Index>(), byte in any::<u8>(),
+        ) {
+            let mut bytes = of(&a).encode();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            if let Ok(read) = Distribution::decode(&bytes, 0) {
+                let _ = (read.quantile(0.5), read.mean(), read.encode());
+            }
+            prop_assert!(Distribution::decode(&bytes[..at], 0).is_err() || at == 0);
         }
 
         #[test]

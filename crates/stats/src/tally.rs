@@ -126,6 +126,11 @@ impl Tallies {
         self.0[part.index()].get_or_insert_default()
     }
 
+    /// Replaces the tally of a part.
+    pub fn set(&mut self, part: Part, tally: Tally) {
+        self.0[part.index()] = Some(Box::new(tally));
+    }
+
     /// Parts with their tallies, in time order.
     pub fn iter(&self) -> impl Iterator<Item = (Part, &Tally)> {
         Part::ALL

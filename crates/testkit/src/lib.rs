@@ -1,5 +1,6 @@
-//! For tests only: scripted producer, simulation on a virtual clock, broker launcher.
+//! For tests and benches only: scripted producer, scripted fleet, simulation on a virtual clock, broker launcher.
 
+pub mod fleet;
 pub mod kafka;
 pub mod ports;
 pub mod producer;

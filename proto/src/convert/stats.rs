@@ -153,7 +153,7 @@ impl TryFrom<pb::Tallies> for Tallies {
             (Part::CoolDown, cool_down),
         ] {
             if let Some(tally) = tally {
-                *domain.of(part) = tally.try_into()?;
+                domain.set(part, tally.try_into()?);
             }
         }
         Ok(domain)

@@ -7,7 +7,10 @@ use tribunal_model::units::format_duration;
 
 use super::Caveat;
 use crate::check::meaning;
-use crate::format::{count, list, plural};
+use crate::format::{count, first, list, plural};
+
+/// Agents that a sentence names; the others are in the table of agents.
+const NAMED: usize = 20;
 
 impl fmt::Display for Caveat {
     /// The doubt, its evidence, and the next thing to try.
@@ -85,10 +88,7 @@ impl fmt::Display for Caveat {
                  Give agents hosts of their own before quoting a number.",
                 match agents.as_slice() {
                     [agent] => format!("{agent} shares"),
-                    agents => format!(
-                        "{} share",
-                        list(&agents.iter().map(AgentName::as_str).collect::<Vec<_>>())
-                    ),
+                    agents => format!("{} share", agents_named(agents)),
                 },
             ),
             Self::MockBroker => f.write_str(
@@ -176,7 +176,7 @@ impl fmt::Display for Caveat {
                 f,
                 "Not calibrated for such cells: {}. Nobody knows how near to the agents' own limits the trial ran; \
                  run `tribunal calibrate` with the plan.",
-                list(&agents.iter().map(AgentName::as_str).collect::<Vec<_>>()),
+                agents_named(agents),
             ),
             Self::FewEpisodes { percentile, episodes } => write!(
                 f,
@@ -214,4 +214,8 @@ fn few(items: &[String]) -> String {
             count((more - SHOWN) as u64)
         ),
     }
+}
+
+fn agents_named(agents: &[AgentName]) -> String {
+    first(&agents.iter().map(AgentName::as_str).collect::<Vec<_>>(), NAMED)
 }

@@ -4,6 +4,8 @@ use crate::format::{ABSENT, count};
 
 /// Rows above which a table is folded away.
 const FOLD_ABOVE: usize = 24;
+/// Nobody reads a wider column as plain text, and padding is bounded.
+const WIDEST: usize = 1000;
 
 /// Whether `<` before this begins a tag or a comment.
 fn opens(next: Option<&char>) -> bool {
@@ -114,7 +116,7 @@ impl Table {
         self
     }
 
-    /// The table, padded so that it reads well as plain text too; empty without rows.
+    /// The table, padded so that it reads well as plain text too, except beside very long cells; empty without rows.
     pub(super) fn render(&self) -> String {
         if self.rows.is_empty() {
             return String::new();
@@ -129,6 +131,7 @@ impl Table {
                     .iter()
                     .map(|row| width(&row[c]))
                     .fold(width(name).max(3), usize::max)
+                    .min(WIDEST)
             })
             .collect();
         let line = |cells: &mut dyn Iterator<Item = &str>| {
@@ -160,6 +163,16 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cell_of_any_length_can_be_rendered() {
+        let long = "x".repeat(100_000);
+        let mut table = Table::of(&["short", "long"]);
+        table.row(vec!["a".to_owned(), long.clone()]);
+        table.row(vec!["b".to_owned(), "c".to_owned()]);
+        let text = table.render();
+        assert!(text.contains(&long) && text.len() < 110_000, "{}", text.len());
+    }
 
     #[test]
     fn foreign_text_cannot_become_markup() {

@@ -1,5 +1,7 @@
 //! The producer clients with their schedules, and what each wrote to.
 
+use std::collections::HashMap;
+
 use tribunal_model::ids::TrialId;
 use tribunal_stats::facts::ProducerFacts;
 
@@ -11,6 +13,8 @@ use super::cells::{Align, Table, code, escape};
 
 /// Hexadecimal digits of a checksum that are printed; the whole is in `report.json`.
 const CHECKSUM_DIGITS: usize = 16;
+/// Clients of a topic that are named; the others are in the table of schedules above.
+const WRITERS: usize = 50;
 
 /// The producer clients with their schedules, then what each wrote to.
 pub(super) fn producers(results: &[&TrialResult]) -> String {
@@ -26,15 +30,14 @@ pub(super) fn producers(results: &[&TrialResult]) -> String {
         ("records primed", Align::Right),
         ("trials", Align::Left),
     ]);
-    let alike = |a: &Client, b: &Client| {
-        let (p, q) = (a.producer, b.producer);
-        a.agent == b.agent
-            && (&p.client_id, p.scheduled, &p.schedule_sha256) == (&q.client_id, q.scheduled, &q.schedule_sha256)
-            && p.primed.iter().sum::<u64>() == q.primed.iter().sum::<u64>()
-    };
     let mut told: Vec<(&Client, Vec<TrialId>)> = Vec::new();
+    let mut places = HashMap::new();
     for client in &clients {
-        match told.iter_mut().find(|(known, _)| alike(known, client)) {
+        let p = client.producer;
+        let primed: u64 = p.primed.iter().sum();
+        let alike = (client.agent, &p.client_id, p.scheduled, &p.schedule_sha256, primed);
+        let place = *places.entry(alike).or_insert(told.len());
+        match told.get_mut(place) {
             Some((_, ids)) => ids.push(client.trial),
             None => told.push((client, vec![client.trial])),
         }
@@ -115,8 +118,12 @@ fn topics(clients: &[Client<'_>]) -> String {
     }
     let mut table = Table::of(&["trial", "topic", "written by"]);
     for (trial, topic, ids) in &told {
-        let ids: Vec<String> = ids.iter().map(|id| code(id)).collect();
-        table.row(vec![trial.to_string(), code(topic), ids.join(", ")]);
+        let names: Vec<String> = ids.iter().take(WRITERS + 1).map(|id| code(id)).collect();
+        let written_by = match ids.len().saturating_sub(WRITERS) {
+            0 => names.join(", "),
+            more => format!("{} and {} more", names[..WRITERS].join(", "), count(more as u64)),
+        };
+        table.row(vec![trial.to_string(), code(topic), written_by]);
     }
     table.folded("topics")
 }
