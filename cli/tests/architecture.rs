@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Who may use whom among our crates (ARCHITECTURE.md).
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     (
         "tribunal",
         &[
@@ -50,13 +50,16 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("tribunal-telemetry", &["tribunal-model"]),
     ("tribunal-stub", &["tribunal-model"]),
     ("tribunal-model", &[]),
+    // A tool of the lab; no part of the product.
+    ("tribunal-netdelay", &[]),
 ];
 
 /// For tests only, where it may use anything.
 const TESTKIT: &str = "tribunal-testkit";
 
 /// Libraries with one home.
-const HOMES: [(&str, &[&str]); 5] = [
+const HOMES: [(&str, &[&str]); 6] = [
+    ("nfq", &["tribunal-netdelay"]),
     ("rdkafka", &["tribunal-kafka"]),
     ("rdkafka-sys", &["tribunal-kafka"]),
     (
