@@ -269,10 +269,10 @@ fn recorder(criterion: &mut Criterion) {
 
 fn lag(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("report lag");
-    group.throughput(Throughput::Elements(BATCH));
+    group.throughput(Throughput::Elements(1));
     let mut lag = ReportLag::default();
     let mut now = 0;
-    group.bench_function(piece("batches of 1,000"), |b| {
+    group.bench_function(BenchmarkId::new("batches of 1,000", "batch"), |b| {
         b.iter(|| {
             now += MILLISECOND;
             lag.polled(now, now + 500, BATCH);

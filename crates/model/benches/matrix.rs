@@ -10,7 +10,7 @@ use tribunal_model::plan::Plan;
 const PLAN: &str = r#"
 cluster.bootstrap = "broker:9092"
 workload.rate = "10k/s"
-repetitions = 5
+window.repetitions = 5
 "#;
 const FACTORS: &str = r#"
 [factors]

@@ -92,7 +92,7 @@ fn offsets(criterion: &mut Criterion) {
         runs.for_each(|offset| set.add(offset));
         set
     });
-    group.throughput(Throughput::Elements(SECOND));
+    group.throughput(Throughput::Elements(SECOND / 2));
     group.bench_function(each("merge of two"), |b| {
         b.iter(|| {
             let mut all = even.clone();
