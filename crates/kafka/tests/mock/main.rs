@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod admin;
+mod allocations;
 mod child;
 mod delivery;
 mod full;
