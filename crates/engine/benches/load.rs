@@ -225,6 +225,7 @@ fn deliveries() -> Vec<Delivery> {
     let mut one = || {
         let response = MILLISECOND + random.below(19_000_000) as i64;
         Delivery {
+            records: 1,
             intended_ns: -response,
             accepted_ns: -response + 20_000,
             part: Part::Window,
@@ -241,9 +242,10 @@ fn recorder(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("recorder");
     group.throughput(Throughput::Elements(BATCH));
     let batch = deliveries();
-    for (name, audit) in [
-        ("audit by count", AuditLevel::Count),
-        ("audit by offset", AuditLevel::Offsets),
+    for (name, audit, alike) in [
+        ("audit by count", AuditLevel::Count, 1),
+        ("audit by offset", AuditLevel::Offsets, 1),
+        ("audit by offset, 100 alike", AuditLevel::Offsets, 100),
     ] {
         let mut recorder = Recorder::new(windows(), 12, audit);
         let mut now = 0;
@@ -251,9 +253,11 @@ fn recorder(criterion: &mut Criterion) {
         group.bench_function(piece(name), |b| {
             b.iter(|| {
                 now += MILLISECOND;
-                for delivery in &batch {
-                    offset += 1;
+                for delivery in &batch[..batch.len() / alike as usize] {
+                    offset += i64::from(alike);
                     let delivery = Delivery {
+                        records: alike,
+                        bytes: delivery.bytes * u64::from(alike),
                         intended_ns: now + delivery.intended_ns,
                         accepted_ns: now + delivery.accepted_ns,
                         offset,
