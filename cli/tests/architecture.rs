@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Who may use whom among our crates (ARCHITECTURE.md).
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     (
         "tribunal",
         &[
@@ -16,6 +16,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "tribunal-report",
             "tribunal-stats",
             "tribunal-telemetry",
+            "tribunal-tls",
             "tribunal-model",
         ],
     ),
@@ -26,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "tribunal-kafka",
             "tribunal-report",
             "tribunal-telemetry",
+            "tribunal-tls",
             "tribunal-stats",
             "tribunal-model",
         ],
@@ -38,6 +40,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "tribunal-proto",
             "tribunal-stub",
             "tribunal-telemetry",
+            "tribunal-tls",
             "tribunal-stats",
             "tribunal-model",
         ],
@@ -47,7 +50,8 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("tribunal-proto", &["tribunal-stats", "tribunal-model"]),
     ("tribunal-report", &["tribunal-stats", "tribunal-model"]),
     ("tribunal-stats", &["tribunal-model"]),
-    ("tribunal-telemetry", &["tribunal-model"]),
+    ("tribunal-telemetry", &["tribunal-tls", "tribunal-model"]),
+    ("tribunal-tls", &["tribunal-model"]),
     ("tribunal-stub", &["tribunal-model"]),
     ("tribunal-model", &[]),
 ];
@@ -56,12 +60,14 @@ const ARROWS: [(&str, &[&str]); 11] = [
 const TESTKIT: &str = "tribunal-testkit";
 
 /// Libraries with one home.
-const HOMES: [(&str, &[&str]); 5] = [
+const HOMES: [(&str, &[&str]); 7] = [
     ("rdkafka", &["tribunal-kafka"]),
     ("rdkafka-sys", &["tribunal-kafka"]),
     ("tonic", &["tribunal-proto", "tribunal-coordinator", "tribunal-agent"]),
     ("prost", &["tribunal-proto"]),
     ("prometheus", &["tribunal-telemetry"]),
+    ("rustls", &["tribunal-tls"]),
+    ("rcgen", &["tribunal", "tribunal-tls", "tribunal-telemetry"]),
 ];
 
 /// The files that may name generated types: all of `proto`, and the edges of coordinator and agent.
