@@ -15,7 +15,6 @@ mod session;
 
 use std::net::SocketAddr;
 
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tribunal_model::ids::AgentName;
@@ -23,18 +22,21 @@ use tribunal_stats::distribution;
 use tribunal_stats::facts::{BuildFacts, CertificateFacts};
 use tribunal_telemetry::metrics::AgentMetrics;
 use tribunal_telemetry::{http, logs};
+use tribunal_tls::{Insecure, Security};
 
 use crate::session::Session;
 
 /// How an agent is set up.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The coordinator's address, `http://HOST:PORT`.
+    /// The coordinator's address, `http://HOST:PORT` or `https://HOST:PORT`.
     pub coordinator: String,
     /// The agent's name.
     pub name: AgentName,
     /// Where `/metrics` is served, if anywhere.
     pub metrics: Option<SocketAddr>,
+    /// How the coordinator is dialled, and scrapers are let in.
+    pub security: Security,
     /// The last self-test on this host, if there was one.
     pub certificate: Option<CertificateFacts>,
 }
@@ -43,7 +45,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Agent {
     options: Options,
-    listener: Option<(TcpListener, SocketAddr)>,
+    metrics: Option<http::Bound>,
 }
 
 /// Why an agent cannot work.
@@ -53,11 +55,14 @@ pub enum Error {
     #[error(transparent)]
     Metrics(#[from] http::Error),
     /// The coordinator's address is none.
-    #[error("{url:?} is no coordinator address; expected http://HOST:PORT")]
+    #[error("{url:?} is no coordinator address; expected http://HOST:PORT or https://HOST:PORT")]
     Address {
         /// What was given.
         url: String,
     },
+    /// The coordinator may not be dialled like this.
+    #[error(transparent)]
+    Insecure(#[from] Insecure),
     /// The coordinator will not have this agent.
     #[error("the coordinator refused this agent: {reason}")]
     Rejected {
@@ -69,20 +74,18 @@ pub enum Error {
 impl Agent {
     /// Binds the metrics listener.
     pub async fn bind(options: Options) -> Result<Self, Error> {
-        let listener = match options.metrics {
-            Some(address) => {
-                let listener = http::bind(address).await?;
-                let bound = listener.local_addr().unwrap_or(address);
-                Some((listener, bound))
-            }
+        // Before anything is bound.
+        options.security.dial(&options.coordinator)?;
+        let metrics = match options.metrics {
+            Some(address) => Some(http::bind(address, &options.security).await?),
             None => None,
         };
-        Ok(Self { options, listener })
+        Ok(Self { options, metrics })
     }
 
     /// Where it serves metrics; the port is the real one when 0 was asked for.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
-        self.listener.as_ref().map(|(_, address)| *address)
+        self.metrics.as_ref().map(http::Bound::address)
     }
 
     /// Keeps a session to the coordinator, reconnecting, until `shutdown` is cancelled or it is refused.
@@ -95,10 +98,10 @@ impl Agent {
             .metrics_address()
             .map(|address| address.to_string())
             .unwrap_or_default();
-        if let Some((listener, _)) = self.listener {
+        if let Some(bound) = self.metrics {
             let (routes, ended) = (http::metrics(metrics.registry()), ended.clone().cancelled_owned());
             tasks.spawn(async move {
-                if let Err(error) = http::serve(listener, routes, ended).await {
+                if let Err(error) = http::serve(bound, routes, ended).await {
                     tracing::error!(%error, "the metrics server failed");
                 }
             });

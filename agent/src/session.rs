@@ -21,6 +21,7 @@ use tribunal_proto::{MAX_MESSAGE_BYTES, pb};
 use tribunal_stats::facts::ClockFacts;
 use tribunal_telemetry::logs::chain;
 use tribunal_telemetry::metrics::AgentMetrics;
+use tribunal_tls::Refusal;
 use uuid::Uuid;
 
 use crate::attempt::{Held, Stage, Told};
@@ -85,20 +86,27 @@ impl<'a> Session<'a> {
     /// Connects, again and again, until `shutdown` or until the coordinator will not have this agent.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) -> Result<(), Error> {
         let url = &self.options.coordinator;
-        let endpoint = Endpoint::from_shared(url.clone())
+        let endpoint = Endpoint::from_shared(tribunal_tls::uri(url))
             .map_err(|_| Error::Address { url: url.clone() })?
             .connect_timeout(CONNECT)
             .tcp_nodelay(true)
             .http2_keep_alive_interval(HEARTBEAT)
             .keep_alive_timeout(CONNECT)
             .keep_alive_while_idle(true);
+        let connector = self.options.security.dial(url)?;
+        let connect = || async {
+            match connector.clone() {
+                Some(connector) => endpoint.connect_with_connector(connector).await,
+                None => endpoint.connect().await,
+            }
+        };
         let mut said = String::new();
         loop {
             let parted = tokio::select! {
                 () = shutdown.cancelled() => Parted::Shutdown,
-                connected = endpoint.connect() => match connected {
+                connected = connect() => match connected {
                     Ok(channel) => self.attach(channel, &shutdown).await,
-                    Err(error) => Parted::Lost(chain(&error)),
+                    Err(error) => Parted::Lost(why(&error)),
                 },
             };
             self.metrics.connected(false);
@@ -109,7 +117,9 @@ impl<'a> Session<'a> {
                     // A new session begins with empty hands.
                     self.settle(SHUTDOWN).await;
                     if said != reason {
-                        tracing::warn!(coordinator = url, reason, "no session; trying again");
+                        let plain = connector.is_none() && tribunal_tls::wants_tls(url).await;
+                        let hint = plain.then(|| Refusal::WantsTls.to_string());
+                        tracing::warn!(coordinator = url, reason, hint, "no session; trying again");
                         said = reason;
                     }
                     let again = Instant::now() + PAUSE;
@@ -231,6 +241,11 @@ impl<'a> Session<'a> {
     fn of_mut(&mut self, attempt: AttemptId) -> Option<&mut Held> {
         self.held.as_mut().filter(|held| held.id == attempt)
     }
+}
+
+/// Why there is no connection.
+fn why(error: &tonic::transport::Error) -> String {
+    tribunal_tls::refusal(error).map_or_else(|| chain(error), |refusal| refusal.to_string())
 }
 
 /// The way to the coordinator.

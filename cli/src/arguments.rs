@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tribunal_model::ids::AgentName;
 use tribunal_model::plan::Override;
 
 use crate::exit;
-use crate::settings::{AgentFlags, ClientFlags, CoordinatorFlags, Flags, LogFlags};
+use crate::settings::{AgentFlags, ClientFlags, CoordinatorFlags, Flags, LogFlags, TlsFlags};
 
 mod examples;
 #[cfg(test)]
@@ -80,6 +81,9 @@ pub(crate) enum Verb {
     /// Go on with an interrupted experiment
     #[command(after_help = examples::RESUME)]
     Resume(Resume),
+    /// Make the certificates of a lab: its own small CA, and what it signs
+    #[command(subcommand)]
+    Certs(CertsVerb),
     /// The load that the self-test stops for a while
     #[command(hide = true)]
     SelftestChild,
@@ -99,6 +103,20 @@ pub(crate) enum PlanVerb {
     Init,
 }
 
+/// What is to be done with certificates.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CertsVerb {
+    /// Make the CA that signs everybody's certificates
+    #[command(after_help = examples::CERTS_INIT)]
+    Init(CertsInit),
+    /// Make the certificate of an agent, of the coordinator or of a person
+    #[command(after_help = examples::CERTS_ISSUE)]
+    Issue(CertsIssue),
+    /// Show what a certificate says
+    #[command(after_help = examples::CERTS_SHOW)]
+    Show(CertsShow),
+}
+
 /// How data is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -114,9 +132,28 @@ pub(crate) enum Format {
 /// Where the coordinator is.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Dial {
-    /// The coordinator's address, http://HOST:PORT
+    /// The coordinator's address, http://HOST:PORT or https://HOST:PORT
     #[arg(long, value_name = "URL")]
     coordinator: Option<String>,
+    #[command(flatten)]
+    tls: Certified,
+}
+
+/// What connections are secured with.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Certified {
+    /// The CA that signs the certificates of all (PEM)
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    tls_ca: Option<PathBuf>,
+    /// The own certificate, signed by that CA (PEM)
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    tls_certificate: Option<PathBuf>,
+    /// The private key of the own certificate (PEM)
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    tls_key: Option<PathBuf>,
+    /// Go without TLS on a network where everybody may read along and start load tests
+    #[arg(long, help_heading = "TLS")]
+    allow_plaintext_network: bool,
 }
 
 /// Where experiments are kept.
@@ -262,6 +299,41 @@ pub(crate) struct Cancel {
     dial: Dial,
 }
 
+/// `tribunal certs init`.
+#[derive(Debug, Args)]
+pub(crate) struct CertsInit {
+    /// The folder of the certificates and keys
+    #[arg(long, value_name = "DIR", default_value = "./certs")]
+    pub(crate) dir: PathBuf,
+}
+
+/// `tribunal certs issue`.
+#[derive(Debug, Args)]
+pub(crate) struct CertsIssue {
+    /// Whose certificate it is; an agent's is for the agent of this name only
+    #[arg(value_parser = AgentName::new)]
+    pub(crate) name: AgentName,
+    /// A name or address under which it is dialled; may be given several times
+    #[arg(long = "host", value_name = "HOST")]
+    pub(crate) hosts: Vec<String>,
+    /// How many days it is valid
+    #[arg(long, value_name = "N", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub(crate) days: u32,
+    /// The folder of the CA, where certificate and key go as well
+    #[arg(long, value_name = "DIR", default_value = "./certs")]
+    pub(crate) dir: PathBuf,
+    /// Replace the certificate and key that are there
+    #[arg(long)]
+    pub(crate) renew: bool,
+}
+
+/// `tribunal certs show`.
+#[derive(Debug, Args)]
+pub(crate) struct CertsShow {
+    /// The certificate (PEM)
+    pub(crate) file: PathBuf,
+}
+
 /// `tribunal plan check`.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
@@ -336,6 +408,8 @@ pub(crate) struct Coordinator {
     http: Option<String>,
     #[command(flatten)]
     kept: Kept,
+    #[command(flatten)]
+    tls: Certified,
     /// Print listening=HOST:PORT on standard output
     #[arg(long, hide = true)]
     pub(crate) announce: bool,
@@ -387,6 +461,7 @@ impl Arguments {
             },
             ..Flags::default()
         };
+        let mut tls = None;
         let (dial, kept) = match &self.verb {
             Some(
                 Verb::Run(Run { dial, kept, .. })
@@ -399,7 +474,14 @@ impl Arguments {
             Some(
                 Verb::Watch(Watch { dial, .. }) | Verb::Cancel(Cancel { dial, .. }) | Verb::Agents(Agents { dial, .. }),
             ) => (Some(dial), None),
-            Some(Verb::Coordinator(Coordinator { listen, http, kept, .. })) => {
+            Some(Verb::Coordinator(Coordinator {
+                listen,
+                http,
+                kept,
+                tls: files,
+                ..
+            })) => {
+                tls = Some(files);
                 flags.coordinator = CoordinatorFlags {
                     listen: listen.clone(),
                     http: http.clone(),
@@ -416,9 +498,10 @@ impl Arguments {
                     name: name.clone(),
                     metrics: metrics.clone(),
                 };
+                tls = Some(&dial.tls);
                 (None, None)
             }
-            Some(Verb::Demo(_) | Verb::Plan(_) | Verb::Doctor(_) | Verb::SelftestChild | Verb::Mock(_)) | None => {
+            Some(Verb::Demo(_) | Verb::Plan(_) | Verb::Certs(_) | Verb::Doctor(_) | Verb::SelftestChild | Verb::Mock(_)) | None => {
                 (None, None)
             }
         };
@@ -426,6 +509,14 @@ impl Arguments {
         flags.client = ClientFlags {
             coordinator: dial.and_then(|dial| dial.coordinator.clone()),
         };
+        if let Some(tls) = tls.or(dial.map(|dial| &dial.tls)) {
+            flags.tls = TlsFlags {
+                ca: text(&tls.tls_ca),
+                certificate: text(&tls.tls_certificate),
+                key: text(&tls.tls_key),
+                plaintext_network: tls.allow_plaintext_network.then(|| "allow".to_owned()),
+            };
+        }
         flags
     }
 }

@@ -6,6 +6,7 @@ use tokio_stream::StreamExt;
 use tribunal_coordinator::client::Client;
 use tribunal_coordinator::client::messages::{CalibrationRow, CalibrationStep};
 use tribunal_report::format;
+use tribunal_tls::Security;
 
 use crate::arguments;
 use crate::exit::{Exit, Told};
@@ -43,7 +44,7 @@ pub(crate) async fn calibrate(verb: arguments::Calibrate, settings: &Settings) -
             view.say(&format!("the calibrations are kept in {}", store.display()));
             let local = interrupts.or_interrupted(Local::start(store, agents)).await?;
             let measuring = async {
-                let client = Client::connect(local.url(), CONNECT).await?;
+                let client = Client::connect(local.url(), &Security::default(), CONNECT).await?;
                 measure(&client, &checked, &view).await
             };
             let measured = interrupts.or_interrupted(measuring).await;

@@ -13,6 +13,8 @@ use tribunal_report::objective::{Standing, of_cells};
 use tribunal_report::result::TrialResult;
 use tribunal_report::search::SearchOutcome;
 use tribunal_stats::search::Answer;
+use tribunal_telemetry::http::Error as HttpError;
+use tribunal_tls::{Insecure, InvalidIdentity};
 
 use crate::settings::Error as SettingsError;
 
@@ -120,6 +122,14 @@ impl Exit {
         }
     }
 
+    /// For what is not done without certificates.
+    fn of_insecure(error: &Insecure) -> Self {
+        match error {
+            Insecure::Listen { .. } | Insecure::Dial { .. } => Self::Refused,
+            Insecure::NoCertificates { .. } => Self::Usage,
+        }
+    }
+
     /// For a command that failed; what is not known here is a bug.
     pub(crate) fn of_error(error: &anyhow::Error) -> Self {
         error.chain().find_map(Self::of_cause).unwrap_or(Self::Defect)
@@ -129,9 +139,17 @@ impl Exit {
         if cause.is::<Usage>() || cause.is::<PlanError>() || cause.is::<SettingsError>() || cause.is::<StoreError>() {
             return Some(Self::Usage);
         }
-        // An address in use, a store that cannot be written: all for the person to change.
-        if cause.is::<ServiceError>() {
+        if cause.is::<InvalidIdentity>() {
             return Some(Self::Usage);
+        }
+        if let Some(error) = cause.downcast_ref::<ServiceError>() {
+            return Some(match error {
+                ServiceError::Insecure(error) | ServiceError::Http(HttpError::Insecure(error)) => {
+                    Self::of_insecure(error)
+                }
+                // An address in use, a store that cannot be written: all for the person to change.
+                _ => Self::Usage,
+            });
         }
         if let Some(told) = cause.downcast_ref::<Told>() {
             return Some(Self::of_ending(told.ending));
@@ -143,10 +161,12 @@ impl Exit {
             return Some(Self::Cancelled);
         }
         if let Some(error) = cause.downcast_ref::<AgentError>() {
-            return Some(if matches!(error, AgentError::Rejected { .. }) {
-                Self::Refused
-            } else {
-                Self::Usage
+            return Some(match error {
+                AgentError::Rejected { .. } => Self::Refused,
+                AgentError::Insecure(error) | AgentError::Metrics(HttpError::Insecure(error)) => {
+                    Self::of_insecure(error)
+                }
+                AgentError::Metrics(_) | AgentError::Address { .. } => Self::Usage,
             });
         }
         cause.downcast_ref::<ClientError>().map(|error| match error {
@@ -155,8 +175,9 @@ impl Exit {
             | ClientError::Experiment(_)
             | ClientError::Write { .. } => Self::Usage,
             ClientError::Unreachable { .. } | ClientError::Lost { .. } => Self::AgentsLost,
+            ClientError::Insecure(error) => Self::of_insecure(error),
             // Messages that mean nothing come from another build.
-            ClientError::Refused(_) | ClientError::Answer(_) => Self::Refused,
+            ClientError::Refused(_) | ClientError::Untrusted { .. } | ClientError::Answer(_) => Self::Refused,
             ClientError::Failed(_) => Self::Defect,
         })
     }
@@ -257,6 +278,33 @@ mod tests {
             Exit::of_error(&anyhow::Error::new(AgentError::Address { url: "x".into() })).code(),
             2
         );
+        let insecure = || Insecure::Dial { url: "x".into() };
+        assert_eq!(client(ClientError::Insecure(insecure())), 6);
+        assert_eq!(
+            client(ClientError::Insecure(Insecure::NoCertificates { url: "x".into() })),
+            2
+        );
+        let refusal = tribunal_tls::Refusal::Plaintext;
+        assert_eq!(
+            client(ClientError::Untrusted {
+                url: "x".into(),
+                refusal
+            }),
+            6
+        );
+        assert_eq!(
+            Exit::of_error(&anyhow::Error::new(AgentError::Insecure(insecure()))).code(),
+            6
+        );
+        assert_eq!(
+            Exit::of_error(&anyhow::Error::new(ServiceError::Insecure(insecure()))).code(),
+            6
+        );
+        let identity = InvalidIdentity::NotPem {
+            path: "x".into(),
+            what: "certificate",
+        };
+        assert_eq!(Exit::of_error(&anyhow::Error::new(identity)).code(), 2);
         let plan = tribunal_model::plan::Plan::parse("x.toml", "schema = 2", &[]).unwrap_err();
         assert_eq!(Exit::of_error(&plan.into()).code(), 2);
         assert_eq!(Exit::of_error(&anyhow::anyhow!("what nobody thought of")).code(), 70);

@@ -14,6 +14,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 use tribunal_coordinator::client::Client;
+use tribunal_tls::Security;
 
 use crate::exit::LocalFailed;
 use crate::selftest;
@@ -125,7 +126,7 @@ impl Local {
     /// Waits until all agents are connected, or one process has ended.
     async fn connected(&mut self, agents: u32) -> anyhow::Result<()> {
         let deadline = Instant::now() + START;
-        let client = Client::connect(&self.url, START).await?;
+        let client = Client::connect(&self.url, &Security::default(), START).await?;
         let mut look = interval(Duration::from_millis(25));
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::arguments::{Arguments, PlanVerb, Verb};
+use crate::arguments::{Arguments, CertsVerb, PlanVerb, Verb};
 use crate::exit::Exit;
 use crate::settings::Settings;
 
 mod arguments;
 mod calibrate;
+mod certs;
 mod demo;
 mod doctor;
 mod exit;
@@ -102,6 +103,9 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Verb::Experiments(verb) => reading::experiments(verb, &settings).await,
         Verb::Report(verb) => reading::report(verb, &settings).await,
         Verb::Doctor(verb) => doctor::doctor(&verb),
+        Verb::Certs(CertsVerb::Init(verb)) => certs::init(&verb),
+        Verb::Certs(CertsVerb::Issue(verb)) => certs::issue(&verb),
+        Verb::Certs(CertsVerb::Show(verb)) => certs::show(&verb),
         Verb::Coordinator(verb) => services::coordinator(&verb, &settings).await,
         Verb::Agent(verb) => services::agent(&verb, &settings).await,
         Verb::Selftest(verb) => selftest::selftest(verb, &settings).await,

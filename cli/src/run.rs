@@ -7,6 +7,7 @@ use tribunal_coordinator::client::{Client, Error};
 use tribunal_model::ids::ExperimentId;
 use tribunal_model::plan::{Plan, Wanted};
 use tribunal_report::format;
+use tribunal_tls::Security;
 
 use crate::arguments::{self, Results};
 use crate::exit::{Exit, Usage};
@@ -147,7 +148,7 @@ async fn local_work(
     results: &Results,
 ) -> anyhow::Result<Option<Exit>> {
     let begin = async {
-        let client = Client::connect(local.url(), CONNECT).await?;
+        let client = Client::connect(local.url(), &Security::default(), CONNECT).await?;
         let id = match work {
             Work::Submit(checked, told) => {
                 let submitted = client.submit(checked.submission()).await?;

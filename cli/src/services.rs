@@ -31,6 +31,7 @@ pub(crate) async fn coordinator(verb: &arguments::Coordinator, settings: &Settin
     let options = Options {
         listen: wanted.listen,
         http: wanted.http,
+        security: settings.tls.security()?,
         store: wanted.store.clone(),
         mock_program,
     };
@@ -54,6 +55,7 @@ pub(crate) async fn agent(verb: &arguments::Agent, settings: &Settings) -> anyho
         coordinator: wanted.coordinator.clone(),
         name: wanted.name.clone(),
         metrics: wanted.metrics,
+        security: settings.tls.security()?,
         certificate: certificate(verb, settings),
     };
     let agent = Agent::bind(options).await?;

@@ -12,6 +12,7 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::{Figment, Metadata, Profile, Provider};
 use tribunal_model::ids::AgentName;
 use tribunal_telemetry::logs::LogFormat;
+use tribunal_tls::{Files, Identity, InvalidIdentity, Plaintext, Security};
 
 use self::error::{explain, origin, told};
 use self::sources::{Layer, Raw, defaults, variables};
@@ -22,7 +23,7 @@ mod sources;
 mod tests;
 
 pub(crate) use self::error::{Error, Origin};
-pub(crate) use self::sources::{AgentFlags, ClientFlags, CoordinatorFlags, Flags, LogFlags};
+pub(crate) use self::sources::{AgentFlags, ClientFlags, CoordinatorFlags, Flags, LogFlags, TlsFlags};
 
 /// Where a coordinator listens when nothing else is said.
 pub(crate) const COORDINATOR: &str = "http://127.0.0.1:7651";
@@ -32,7 +33,7 @@ const FLAG: &str = "flag";
 const OFF: &str = "off";
 
 /// Every key, with the flag that sets it.
-const KEYS: [(&str, &str); 9] = [
+const KEYS: [(&str, &str); 13] = [
     ("log.format", "--log-format"),
     ("log.level", "--log-level"),
     ("coordinator.listen", "--listen"),
@@ -42,6 +43,10 @@ const KEYS: [(&str, &str); 9] = [
     ("agent.name", "--name"),
     ("agent.metrics", "--metrics"),
     ("client.coordinator", "--coordinator"),
+    ("tls.ca", "--tls-ca"),
+    ("tls.certificate", "--tls-certificate"),
+    ("tls.key", "--tls-key"),
+    ("tls.plaintext_network", "--allow-plaintext-network"),
 ];
 
 /// The configuration with its meaning.
@@ -51,6 +56,7 @@ pub(crate) struct Settings {
     pub(crate) coordinator: Coordinator,
     pub(crate) agent: Agent,
     pub(crate) client: Client,
+    pub(crate) tls: Tls,
     /// Key, text and origin of every value.
     explained: Vec<(&'static str, String, Origin)>,
 }
@@ -82,6 +88,21 @@ pub(crate) struct Agent {
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     pub(crate) coordinator: Option<String>,
+}
+
+/// Certificates, and where there may be none.
+#[derive(Clone, Debug)]
+pub(crate) struct Tls {
+    pub(crate) files: Option<Files>,
+    pub(crate) plaintext: Plaintext,
+}
+
+impl Tls {
+    /// Reads and checks the certificates, where there are any.
+    pub(crate) fn security(&self) -> Result<Security, InvalidIdentity> {
+        let identity = self.files.clone().map(Identity::load).transpose()?;
+        Ok(Security::new(identity, self.plaintext))
+    }
 }
 
 impl Settings {
@@ -116,7 +137,7 @@ impl Settings {
             metadata: Metadata::named(FLAG),
             values,
         });
-        for section in ["log", "coordinator", "agent", "client"] {
+        for section in ["log", "coordinator", "agent", "client", "tls"] {
             let value = figment.find_value(section).map_err(|error| explain(&error, file))?;
             if value.as_dict().is_none() {
                 return Err(Error::Value {
@@ -142,6 +163,10 @@ impl Settings {
             &raw.agent.name,
             &raw.agent.metrics,
             &raw.client.coordinator,
+            &raw.tls.ca,
+            &raw.tls.certificate,
+            &raw.tls.key,
+            &raw.tls.plaintext_network,
         ];
         let explained: Vec<_> = KEYS
             .iter()
@@ -173,6 +198,14 @@ impl Settings {
             },
             client: Client {
                 coordinator: meant.unless("client.coordinator", "", URL, url)?,
+            },
+            tls: Tls {
+                files: meant.files()?,
+                plaintext: meant.value("tls.plaintext_network", "refuse or allow", |text| match text {
+                    "refuse" => Some(Plaintext::Loopback),
+                    "allow" => Some(Plaintext::Network),
+                    _ => None,
+                })?,
             },
             explained,
         })
@@ -230,6 +263,30 @@ impl Meant<'_> {
         }
     }
 
+    /// All three files of TLS, or none.
+    fn files(&self) -> Result<Option<Files>, Error> {
+        let file = |key| self.unless(key, "", "a file", |text| Some(PathBuf::from(text)));
+        let [ca, certificate, key] = [file("tls.ca")?, file("tls.certificate")?, file("tls.key")?];
+        if let (Some(ca), Some(certificate), Some(key)) = (&ca, &certificate, &key) {
+            let (ca, certificate, key) = (ca.clone(), certificate.clone(), key.clone());
+            return Ok(Some(Files { ca, certificate, key }));
+        }
+        let named = [("tls.ca", ca), ("tls.certificate", certificate), ("tls.key", key)];
+        let Some((set, _)) = named.iter().find(|(_, file)| file.is_some()) else {
+            return Ok(None);
+        };
+        let known = self.0.iter().find(|(known, ..)| known == set);
+        Err(Error::Partial {
+            origin: known.map_or(Origin::Default, |(.., origin)| origin.clone()),
+            set,
+            missing: named
+                .iter()
+                .filter(|(_, file)| file.is_none())
+                .map(|(key, _)| *key)
+                .collect(),
+        })
+    }
+
     fn value<T>(&self, key: &str, expected: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T, Error> {
         let (_, text, origin) = self
             .0
@@ -250,10 +307,14 @@ fn address(text: &str) -> Option<SocketAddr> {
 }
 
 fn url(text: &str) -> Option<String> {
-    let rest = text.strip_prefix("http://")?.trim_end_matches('/');
+    let (scheme, rest) = text.split_once("://")?;
+    let rest = rest.trim_end_matches('/');
     let (host, port) = rest.rsplit_once(':')?;
-    let legal = !host.is_empty() && port.parse::<u16>().is_ok() && !rest.contains(['/', ' ', '?', '#']);
-    legal.then(|| format!("http://{rest}"))
+    let legal = matches!(scheme, "http" | "https")
+        && !host.is_empty()
+        && port.parse::<u16>().is_ok()
+        && !rest.contains(['/', ' ', '?', '#']);
+    legal.then(|| format!("{scheme}://{rest}"))
 }
 
 /// The environment variable of a key.

@@ -82,7 +82,8 @@ async fn watch_to_end(
 
 /// Connects to the coordinator that the settings name.
 pub(crate) async fn connect(settings: &Settings) -> anyhow::Result<Client> {
-    let connecting = timeout(CONNECT, Client::connect(settings.dial(), CONNECT)).await;
+    let security = settings.tls.security()?;
+    let connecting = timeout(CONNECT, Client::connect(settings.dial(), &security, CONNECT)).await;
     let lost = || Error::Lost {
         reason: format!("{} did not answer within {CONNECT:?}", settings.dial()),
     };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Who may use whom among our crates (ARCHITECTURE.md).
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     (
         "tribunal",
         &[
@@ -16,6 +16,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "tribunal-report",
             "tribunal-stats",
             "tribunal-telemetry",
+            "tribunal-tls",
             "tribunal-model",
         ],
     ),
@@ -26,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "tribunal-kafka",
             "tribunal-report",
             "tribunal-telemetry",
+            "tribunal-tls",
             "tribunal-stats",
             "tribunal-model",
         ],
@@ -38,6 +40,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "tribunal-proto",
             "tribunal-stub",
             "tribunal-telemetry",
+            "tribunal-tls",
             "tribunal-stats",
             "tribunal-model",
         ],
@@ -47,7 +50,8 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("tribunal-proto", &["tribunal-stats", "tribunal-model"]),
     ("tribunal-report", &["tribunal-stats", "tribunal-model"]),
     ("tribunal-stats", &["tribunal-model"]),
-    ("tribunal-telemetry", &["tribunal-model"]),
+    ("tribunal-telemetry", &["tribunal-tls", "tribunal-model"]),
+    ("tribunal-tls", &["tribunal-model"]),
     ("tribunal-stub", &["tribunal-model"]),
     ("tribunal-model", &[]),
     // A tool of the lab; no part of the product.
@@ -58,7 +62,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
 const TESTKIT: &str = "tribunal-testkit";
 
 /// Libraries with one home.
-const HOMES: [(&str, &[&str]); 6] = [
+const HOMES: [(&str, &[&str]); 8] = [
     ("nfq", &["tribunal-netdelay"]),
     ("rdkafka", &["tribunal-kafka"]),
     ("rdkafka-sys", &["tribunal-kafka"]),
@@ -68,6 +72,8 @@ const HOMES: [(&str, &[&str]); 6] = [
     ),
     ("prost", &["tribunal-proto"]),
     ("prometheus", &["tribunal-telemetry"]),
+    ("rustls", &["tribunal-tls"]),
+    ("rcgen", &["tribunal", "tribunal-tls", "tribunal-telemetry"]),
 ];
 
 /// The files that may name generated types: all of `proto`, the edges of coordinator and agent, and the scripted fleet.

@@ -10,6 +10,7 @@ use tonic::{Code, Status};
 use tribunal_model::ids::ExperimentId;
 use tribunal_proto::control::{AgentRow, CalibrationStep, ExperimentRow, FilePiece, Progress, Submission, Submitted};
 use tribunal_proto::{Invalid, MAX_MESSAGE_BYTES, pb};
+use tribunal_tls::{Insecure, Refusal, Security};
 
 /// The messages of this interface, for crates that may not name the wire.
 pub mod messages {
@@ -26,10 +27,21 @@ pub struct Client {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address is none.
-    #[error("{url:?} is no coordinator address; expected http://HOST:PORT")]
+    #[error("{url:?} is no coordinator address; expected http://HOST:PORT or https://HOST:PORT")]
     Address {
         /// What was given.
         url: String,
+    },
+    /// It may not be dialled like this.
+    #[error(transparent)]
+    Insecure(#[from] Insecure),
+    /// The two ends do not trust each other.
+    #[error("{url}: {refusal}")]
+    Untrusted {
+        /// Where.
+        url: String,
+        /// Why.
+        refusal: Refusal,
     },
     /// Nobody answers there.
     #[error("no coordinator answers at {url}; is `tribunal coordinator` running there?")]
@@ -71,15 +83,29 @@ pub enum Error {
 }
 
 impl Client {
-    /// Connects to `http://HOST:PORT` within `timeout`.
-    pub async fn connect(url: &str, timeout: Duration) -> Result<Self, Error> {
-        let endpoint = Endpoint::from_shared(url.to_owned())
+    /// Connects to `http://HOST:PORT` or `https://HOST:PORT` within `timeout`.
+    pub async fn connect(url: &str, security: &Security, timeout: Duration) -> Result<Self, Error> {
+        let endpoint = Endpoint::from_shared(tribunal_tls::uri(url))
             .map_err(|_| Error::Address { url: url.to_owned() })?
             .connect_timeout(timeout)
             .tcp_nodelay(true);
-        let channel = endpoint.connect().await.map_err(|source| Error::Unreachable {
-            url: url.to_owned(),
-            source,
+        let connector = security.dial(url)?;
+        if connector.is_none() && tribunal_tls::wants_tls(url).await {
+            return Err(Error::Untrusted {
+                url: url.to_owned(),
+                refusal: Refusal::WantsTls,
+            });
+        }
+        let channel = match connector {
+            Some(connector) => endpoint.connect_with_connector(connector).await,
+            None => endpoint.connect().await,
+        };
+        let channel = channel.map_err(|source| {
+            let url = url.to_owned();
+            match tribunal_tls::refusal(&source) {
+                Some(refusal) => Error::Untrusted { url, refusal },
+                None => Error::Unreachable { url, source },
+            }
         })?;
         let control = pb::control_client::ControlClient::new(channel)
             .max_decoding_message_size(MAX_MESSAGE_BYTES)

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +12,18 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_rustls::server::TlsStream;
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use tribunal_proto::control::AgentRow;
 use tribunal_telemetry::http;
 use tribunal_telemetry::metrics::CoordinatorMetrics;
+use tribunal_tls::{Acceptor, Insecure, Listener, Security};
 
 use crate::control::Control;
 use crate::docket::Docket;
@@ -39,6 +45,8 @@ pub struct Options {
     pub http: Option<SocketAddr>,
     /// The folder that holds the experiments' folders.
     pub store: PathBuf,
+    /// How agents, command lines and scrapers are let in.
+    pub security: Security,
     /// The program that is started as `PROGRAM mock …` for plans with `bootstrap = "mock"`: this binary.
     pub mock_program: PathBuf,
 }
@@ -47,8 +55,9 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Coordinator {
     listener: TcpListener,
+    acceptor: Option<Acceptor>,
     address: SocketAddr,
-    http: Option<(TcpListener, SocketAddr)>,
+    http: Option<http::Bound>,
     fleet: Fleet,
     docket: Docket,
     metrics: Arc<CoordinatorMetrics>,
@@ -67,6 +76,12 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// HTTP cannot be served.
+    #[error(transparent)]
+    Http(#[from] http::Error),
+    /// The address is for certificates only, and there are none.
+    #[error(transparent)]
+    Insecure(#[from] Insecure),
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -98,11 +113,16 @@ impl Coordinator {
     /// Binds the listeners and takes the store, interrupted experiments included.
     pub async fn bind(options: Options) -> Result<Self, Error> {
         allow_files();
+        // Before anything is opened.
+        let acceptor = options.security.grpc(options.listen)?;
+        if let Some(address) = options.http {
+            options.security.http(address)?;
+        }
         let store = Store::open(&options.store);
         let lock = store.take()?;
         let (listener, address) = listen(options.listen).await?;
         let http = match options.http {
-            Some(address) => Some(listen(address).await?),
+            Some(address) => Some(http::bind(address, &options.security).await?),
             None => None,
         };
         let metrics = Arc::new(CoordinatorMetrics::new());
@@ -111,6 +131,7 @@ impl Coordinator {
         let docket = Docket::take_over(store, fleet.clone(), options.mock_program, metrics.clone())?;
         Ok(Self {
             listener,
+            acceptor,
             address,
             http,
             fleet,
@@ -127,7 +148,7 @@ impl Coordinator {
 
     /// Where it serves HTTP.
     pub fn http_address(&self) -> Option<SocketAddr> {
-        self.http.as_ref().map(|(_, address)| *address)
+        self.http.as_ref().map(http::Bound::address)
     }
 
     /// Works until `shutdown` is cancelled; the running experiment is interrupted then, its topics deleted, its reports saved.
@@ -146,19 +167,29 @@ impl Coordinator {
             .http2_keepalive_interval(Some(KEEP_ALIVE))
             .http2_keepalive_timeout(Some(KEEP_ALIVE))
             .add_service(sessions.into_service())
-            .add_service(control.into_service())
-            .serve_with_incoming_shutdown(
-                TcpIncoming::from(self.listener).with_nodelay(Some(true)),
-                listeners.clone().cancelled_owned(),
-            );
-        if let Some((listener, _)) = self.http {
-            let targets = Router::new()
-                .route("/targets", get(targets))
-                .with_state(self.fleet.clone());
+            .add_service(control.into_service());
+        let secured = self.acceptor.is_some();
+        let closed = listeners.clone().cancelled_owned();
+        let server: Pin<Box<dyn Future<Output = _> + Send>> = match self.acceptor {
+            None => {
+                let incoming = TcpIncoming::from(self.listener).with_nodelay(Some(true));
+                Box::pin(server.serve_with_incoming_shutdown(incoming, closed))
+            }
+            Some(acceptor) => {
+                let (accepted, incoming) = mpsc::channel(1);
+                tasks.spawn(pass_on(acceptor.listen(self.listener), accepted, listeners.clone()));
+                Box::pin(server.serve_with_incoming_shutdown(ReceiverStream::new(incoming), closed))
+            }
+        };
+        if let Some(bound) = self.http {
+            let targets = Router::new().route("/targets", get(targets)).with_state(Targets {
+                fleet: self.fleet.clone(),
+                secured,
+            });
             let routes = http::metrics(self.metrics.registry()).merge(targets);
             let ended = listeners.clone().cancelled_owned();
             tasks.spawn(async move {
-                if let Err(error) = http::serve(listener, routes, ended).await {
+                if let Err(error) = http::serve(bound, routes, ended).await {
                     tracing::error!(%error, "the HTTP server failed");
                 }
             });
@@ -186,13 +217,49 @@ impl Coordinator {
     }
 }
 
+/// Hands connections to the gRPC server until that ends.
+async fn pass_on(
+    mut listener: Listener,
+    accepted: mpsc::Sender<std::io::Result<TlsStream<TcpStream>>>,
+    end: CancellationToken,
+) {
+    loop {
+        let (stream, _) = tokio::select! {
+            () = end.cancelled() => return,
+            next = listener.accept() => next,
+        };
+        if accepted.send(Ok(stream)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What the agents' metrics are found with.
+#[derive(Clone)]
+struct Targets {
+    fleet: Fleet,
+    /// Whether agents have certificates, and so want them from scrapers on other hosts.
+    secured: bool,
+}
+
 /// Where Prometheus finds the agents: its HTTP service discovery format.
-async fn targets(State(fleet): State<Fleet>) -> impl IntoResponse {
+async fn targets(State(Targets { fleet, secured }): State<Targets>) -> impl IntoResponse {
+    let group = |row: AgentRow| {
+        let address = row.metrics_address;
+        let loopback = address
+            .parse()
+            .is_ok_and(|address: SocketAddr| address.ip().is_loopback());
+        let mut labels = serde_json::json!({ "agent": row.name.as_str() });
+        if secured && !loopback {
+            labels["__scheme__"] = "https".into();
+        }
+        serde_json::json!({ "targets": [address], "labels": labels })
+    };
     let groups: Vec<serde_json::Value> = fleet
         .rows()
         .into_iter()
         .filter(|row| !row.metrics_address.is_empty())
-        .map(|row| serde_json::json!({ "targets": [row.metrics_address], "labels": { "agent": row.name.as_str() } }))
+        .map(group)
         .collect();
     (
         [(CONTENT_TYPE, "application/json")],

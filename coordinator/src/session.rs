@@ -60,10 +60,12 @@ impl pb::session_server::Session for Sessions {
         &self,
         request: Request<Streaming<pb::AgentMessage>>,
     ) -> Result<Response<Self::AttachStream>, Status> {
+        let certificate = certificate(&request);
         let incoming = request.into_inner();
         let (stream, outgoing) = mpsc::channel(STREAM);
         let session = Session {
             fleet: self.fleet.clone(),
+            certificate,
             stream,
             shutdown: self.shutdown.clone(),
             decoding: self.decoding.clone(),
@@ -73,9 +75,15 @@ impl pb::session_server::Session for Sessions {
     }
 }
 
+/// The certificate of the other end; none in plaintext.
+fn certificate<T>(request: &Request<T>) -> Option<Vec<u8>> {
+    Some(request.peer_certs()?.first()?.to_vec())
+}
+
 /// One agent's session, from hello to the end of the stream.
 struct Session {
     fleet: Fleet,
+    certificate: Option<Vec<u8>>,
     stream: mpsc::Sender<Result<pb::CoordinatorMessage, Status>>,
     shutdown: CancellationToken,
     /// Whoever decodes what an agent measured holds a permit until the attempt has it.
@@ -135,6 +143,9 @@ impl Session {
                 "agent {} speaks protocol {theirs}, this coordinator {PROTOCOL}",
                 hello.name
             ));
+        }
+        if let Some(certificate) = &self.certificate {
+            tribunal_tls::belongs_to(certificate, &hello.name).map_err(|error| error.to_string())?;
         }
         Ok(*hello)
     }

@@ -18,6 +18,7 @@ use tribunal_stats::Sample;
 use tribunal_stub::Script;
 use tribunal_telemetry::http;
 use tribunal_telemetry::metrics::{AgentMetrics, Second};
+use tribunal_tls::Security;
 
 use super::Host;
 use super::finding::{Outcome, Said, ms, ns, percent};
@@ -162,15 +163,15 @@ impl Endpoint {
         let build = crate::build();
         let metrics = AgentMetrics::new(&build.version, &build.librdkafka);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = runtime
-            .block_on(http::bind(SocketAddr::from(([127, 0, 0, 1], 0))))
+        let bound = runtime
+            .block_on(http::bind(SocketAddr::from(([127, 0, 0, 1], 0)), &Security::default()))
             .map_err(|_| Problem::Impossible("metrics cannot be served"))?;
-        let address = listener.local_addr()?;
+        let address = bound.address();
         let (stop, shared) = (CancellationToken::new(), Arc::new(Shared::default()));
         let (routes, ended) = (http::metrics(metrics.registry()), stop.clone().cancelled_owned());
         let serve = move || {
             // It ends when it is told to.
-            let _ = runtime.block_on(http::serve(listener, routes, ended));
+            let _ = runtime.block_on(http::serve(bound, routes, ended));
         };
         let scraper = shared.clone();
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());

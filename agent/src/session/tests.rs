@@ -6,6 +6,7 @@ use tribunal_model::properties::Properties;
 use tribunal_model::trial::{Part, Rate, RecordRate};
 use tribunal_proto::session::{Epoch, Prepare, RefusalKind};
 use tribunal_stats::facts::CertificateFacts;
+use tribunal_tls::Security;
 
 use super::*;
 use crate::fixture;
@@ -20,6 +21,7 @@ fn options() -> Options {
         coordinator: String::new(),
         name: AgentName::new("a1").unwrap(),
         metrics: None,
+        security: Security::default(),
         certificate: Some(CertificateFacts {
             holds: 12,
             ..CertificateFacts::default()

@@ -7,10 +7,11 @@ Examples:
   tribunal plan check plan.toml       what it would do; touches no cluster
   tribunal run plan.toml --local 2    run it with two agents on this host
 
-On many hosts: one coordinator, agents that dial it, and a command line from anywhere:
+On many hosts, each with a certificate from `tribunal certs` and told of it by TRIBUNAL_TLS__CA, \
+TRIBUNAL_TLS__CERTIFICATE and TRIBUNAL_TLS__KEY: one coordinator, agents that dial it, a command line from anywhere:
   tribunal coordinator --listen 10.0.0.5:7651
-  tribunal agent --coordinator http://10.0.0.5:7651
-  tribunal run plan.toml --coordinator http://10.0.0.5:7651";
+  tribunal agent --coordinator https://10.0.0.5:7651
+  tribunal run plan.toml --coordinator https://10.0.0.5:7651";
 
 pub(super) const DEMO: &str = "\
 Examples:
@@ -20,10 +21,10 @@ Examples:
 pub(super) const RUN: &str = "\
 Examples:
   tribunal run plan.toml --local 2
-  tribunal run plan.toml --coordinator http://10.0.0.5:7651
+  tribunal run plan.toml --coordinator https://10.0.0.5:7651
   tribunal run plan.toml --local 2 --set workload.rate=20k/s --set window.measure=10s
   tribunal run plan.toml --local 1 --format csv > results.csv
-  tribunal run plan.toml --coordinator http://10.0.0.5:7651 --detach
+  tribunal run plan.toml --coordinator https://10.0.0.5:7651 --detach
 
 Ctrl-C cancels the experiment and keeps its finished trials; a second Ctrl-C leaves at once. When the \
 connection to the coordinator is lost the experiment goes on, and `tribunal watch ID` attaches again.";
@@ -31,7 +32,7 @@ connection to the coordinator is lost the experiment goes on, and `tribunal watc
 pub(super) const CALIBRATE: &str = "\
 Examples:
   tribunal calibrate plan.toml --local 2
-  tribunal calibrate plan.toml --coordinator http://10.0.0.5:7651
+  tribunal calibrate plan.toml --coordinator https://10.0.0.5:7651
   tribunal calibrate --local 1                        common record sizes and codecs
 
 Each agent drives the plan's producers against a null sink on its own host, about 12 s for each kind of cell: first in \
@@ -53,12 +54,37 @@ Examples:
   tribunal coordinator
   tribunal coordinator --listen 0.0.0.0:7651 --http 0.0.0.0:7652 --store /var/lib/tribunal
 
-There is no authentication: listen only where everybody may start load tests.";
+Without TLS it listens on loopback only. With --tls-ca, --tls-certificate and --tls-key (`tribunal certs` makes them) \
+it lets in who has a certificate of the same CA; each of them may start load tests. HTTP needs one as well, but on \
+loopback.";
 
 pub(super) const AGENT: &str = "\
 Examples:
-  tribunal agent --coordinator http://10.0.0.5:7651
-  tribunal agent --coordinator http://10.0.0.5:7651 --name rack1-a --metrics 0.0.0.0:7653";
+  tribunal agent --coordinator https://10.0.0.5:7651
+  tribunal agent --coordinator https://10.0.0.5:7651 --name rack1-a --metrics 0.0.0.0:7653";
+
+pub(super) const CERTS_INIT: &str = "\
+Examples:
+  tribunal certs init
+  tribunal certs init --dir /root/tribunal-certs
+
+Writes ca.pem, which goes to every host, and ca.key, which stays where certificates are issued: who has it can make \
+certificates for everybody. The CA lasts ten years.";
+
+pub(super) const CERTS_ISSUE: &str = "\
+Examples:
+  tribunal certs issue coordinator --host 10.0.0.5 --host tribunal.lab
+  tribunal certs issue rack1-a
+  tribunal certs issue kim --days 30
+  tribunal certs issue rack1-a --renew
+
+Writes NAME.pem and NAME.key, signed by the CA in the folder. The host that uses them needs both and ca.pem. A \
+coordinator is dialled under a name that its certificate is for: NAME, where that is a DNS name, or one of --host. An \
+agent's certificate lets in the agent of its NAME and no other.";
+
+pub(super) const CERTS_SHOW: &str = "\
+Example:
+  tribunal certs show certs/rack1-a.pem";
 
 pub(super) const CHECK: &str = "\
 Examples:
@@ -80,34 +106,34 @@ Nothing is changed. Sleeps, the clock and the load of the host are measured for 
 pub(super) const AGENTS: &str = "\
 Examples:
   tribunal agents
-  tribunal agents --coordinator http://10.0.0.5:7651 --format json";
+  tribunal agents --coordinator https://10.0.0.5:7651 --format json";
 
 pub(super) const EXPERIMENTS: &str = "\
 Examples:
   tribunal experiments
-  tribunal experiments --coordinator http://10.0.0.5:7651 --format csv";
+  tribunal experiments --coordinator https://10.0.0.5:7651 --format csv";
 
 pub(super) const WATCH: &str = "\
 Examples:
   tribunal watch 3f9a01bc
-  tribunal watch 3f9a01bc --coordinator http://10.0.0.5:7651 --out ./results
+  tribunal watch 3f9a01bc --coordinator https://10.0.0.5:7651 --out ./results
 
 ID is an experiment's id or a part of it of at least four characters. As in `tribunal run`, \
 Ctrl-C cancels the experiment; a second Ctrl-C leaves at once.";
 
 pub(super) const CANCEL: &str = "\
 Example:
-  tribunal cancel 3f9a01bc --coordinator http://10.0.0.5:7651";
+  tribunal cancel 3f9a01bc --coordinator https://10.0.0.5:7651";
 
 pub(super) const REPORT: &str = "\
 Examples:
   tribunal report 3f9a01bc
   tribunal report 3f9a01bc --format csv > results.csv
-  tribunal report 3f9a01bc --coordinator http://10.0.0.5:7651 --out ./results";
+  tribunal report 3f9a01bc --coordinator https://10.0.0.5:7651 --out ./results";
 
 pub(super) const RESUME: &str = "\
 Examples:
   tribunal resume 3f9a01bc --local 2
-  tribunal resume 3f9a01bc --coordinator http://10.0.0.5:7651
+  tribunal resume 3f9a01bc --coordinator https://10.0.0.5:7651
 
 The experiment goes on after its last finished trial; topics that interrupted attempts left are removed.";

@@ -64,6 +64,9 @@ fn the_examples_of_the_help_can_be_typed() {
         examples::SELFTEST,
         examples::COORDINATOR,
         examples::AGENT,
+        examples::CERTS_INIT,
+        examples::CERTS_ISSUE,
+        examples::CERTS_SHOW,
         examples::CHECK,
         examples::INIT,
         examples::AGENTS,
@@ -116,5 +119,12 @@ fn flags_become_settings_of_the_section_that_the_verb_is_about() {
     let run = flags("tribunal run p.toml --coordinator http://a:1 --store /s");
     assert_eq!(run.client.coordinator.as_deref(), Some("http://a:1"));
     assert_eq!(run.coordinator.store.as_deref(), Some("/s"));
+    for verb in ["agent", "coordinator", "watch 1234", "run p.toml"] {
+        let tls = flags(&format!(
+            "tribunal {verb} --tls-ca c --tls-certificate d --tls-key e --allow-plaintext-network"
+        ));
+        let all = [tls.tls.ca, tls.tls.certificate, tls.tls.key, tls.tls.plaintext_network];
+        assert_eq!(all.map(Option::unwrap_or_default), ["c", "d", "e", "allow"], "{verb}");
+    }
     assert_eq!(flags("tribunal demo"), Flags::default());
 }

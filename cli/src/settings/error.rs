@@ -73,6 +73,16 @@ pub(crate) enum Error {
         /// What was found.
         found: String,
     },
+    /// Some of the files of TLS, and not all.
+    #[error("{origin}: {set} needs {} as well", missing.join(" and "))]
+    Partial {
+        /// Where the one that is set comes from.
+        origin: Origin,
+        /// It.
+        set: &'static str,
+        /// Those that are not.
+        missing: Vec<&'static str>,
+    },
 }
 
 pub(super) fn origin(metadata: Option<&Metadata>, key: &str) -> Origin {

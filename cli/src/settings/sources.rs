@@ -20,6 +20,7 @@ pub(super) struct Raw {
     pub(super) coordinator: RawCoordinator,
     pub(super) agent: RawAgent,
     pub(super) client: RawClient,
+    pub(super) tls: RawTls,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,6 +52,15 @@ pub(super) struct RawClient {
     pub(super) coordinator: String,
 }
 
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTls {
+    pub(super) ca: String,
+    pub(super) certificate: String,
+    pub(super) key: String,
+    pub(super) plaintext_network: String,
+}
+
 /// The flags that were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Flags {
@@ -58,6 +68,7 @@ pub(crate) struct Flags {
     pub(crate) coordinator: CoordinatorFlags,
     pub(crate) agent: AgentFlags,
     pub(crate) client: ClientFlags,
+    pub(crate) tls: TlsFlags,
 }
 
 /// Flags of every verb.
@@ -96,6 +107,19 @@ pub(crate) struct AgentFlags {
 pub(crate) struct ClientFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) coordinator: Option<String>,
+}
+
+/// Flags of the coordinator, of agents, and of verbs that dial a coordinator.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct TlsFlags {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ca: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) certificate: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) plaintext_network: Option<String>,
 }
 
 /// One of the layers above the defaults; all values are text.
@@ -140,6 +164,12 @@ pub(super) fn defaults(environment: &BTreeMap<String, String>) -> Raw {
         },
         client: RawClient {
             coordinator: String::new(),
+        },
+        tls: RawTls {
+            ca: String::new(),
+            certificate: String::new(),
+            key: String::new(),
+            plaintext_network: "refuse".into(),
         },
     }
 }

@@ -149,6 +149,48 @@ fn an_error_says_where_the_wrong_value_came_from() {
 }
 
 #[test]
+fn the_files_of_tls_are_set_together_or_not_at_all() {
+    let some = || {
+        sources()
+            .env("TRIBUNAL_TLS__CA", "ca.pem")
+            .file("[tls]\ncertificate = \"a.pem\"\n")
+    };
+    some().refused("environment TRIBUNAL_TLS__CA: tls.ca needs tls.key as well");
+    let all = some().env("TRIBUNAL_TLS__KEY", "a.key").read().unwrap();
+    let files = Files {
+        ca: "ca.pem".into(),
+        certificate: "a.pem".into(),
+        key: "a.key".into(),
+    };
+    assert_eq!(all.tls.files, Some(files));
+    assert_eq!(sources().read().unwrap().tls.files, None);
+}
+
+#[test]
+fn plaintext_is_refused_on_networks_unless_it_is_allowed() {
+    let plaintext = |sources: Sources| sources.read().unwrap().tls.plaintext;
+    assert_eq!(plaintext(sources()), Plaintext::Loopback);
+    let allowed = sources().env("TRIBUNAL_TLS__PLAINTEXT_NETWORK", "allow");
+    assert_eq!(plaintext(allowed), Plaintext::Network);
+    sources()
+        .file("[tls]\nplaintext_network = \"yes\"")
+        .refused("file FILE: tls.plaintext_network: expected refuse or allow, found \"yes\"");
+}
+
+#[test]
+fn a_coordinator_is_dialled_with_tls_or_without() {
+    let dialled = |text: &str| {
+        sources()
+            .env("TRIBUNAL_CLIENT__COORDINATOR", text)
+            .read()
+            .map(|s| s.dial().to_owned())
+    };
+    assert_eq!(dialled("https://lab:7651/").unwrap(), "https://lab:7651");
+    assert_eq!(dialled("http://lab:7651").unwrap(), "http://lab:7651");
+    assert!(dialled("ftp://lab:7651").is_err());
+}
+
+#[test]
 fn a_file_that_is_missing_or_no_toml_is_named() {
     let missing = Settings::read(Some(Path::new("/no/such.toml")), [], Flags::default()).unwrap_err();
     assert_eq!(missing.to_string(), "configuration file /no/such.toml cannot be read");

@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod calibrated;
+mod certified;
 mod compared;
 mod demo;
 mod designed;
