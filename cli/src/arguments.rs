@@ -501,9 +501,10 @@ impl Arguments {
                 tls = Some(&dial.tls);
                 (None, None)
             }
-            Some(Verb::Demo(_) | Verb::Plan(_) | Verb::Certs(_) | Verb::Doctor(_) | Verb::SelftestChild | Verb::Mock(_)) | None => {
-                (None, None)
-            }
+            Some(
+                Verb::Demo(_) | Verb::Plan(_) | Verb::Certs(_) | Verb::Doctor(_) | Verb::SelftestChild | Verb::Mock(_),
+            )
+            | None => (None, None),
         };
         flags.coordinator.store = kept.and_then(|kept| text(&kept.store));
         flags.client = ClientFlags {
