@@ -246,3 +246,31 @@ fn modules_are_named_after_what_they_own() {
         }
     }
 }
+
+/// A mutation whose place is gone would quietly guard nothing (dev/mutations).
+#[test]
+fn every_mutation_fits_the_code_as_it_is() {
+    let folder = root().join("dev/mutations.d");
+    let patches: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert!(!patches.is_empty());
+    for patch in patches {
+        let text = std::fs::read_to_string(&patch).unwrap();
+        let (mut file, mut hunks) = (String::new(), 0);
+        let mut parts = text.split("\n@@ ");
+        for line in parts.next().unwrap_or_default().lines() {
+            if let Some(path) = line.strip_prefix("--- a/") {
+                file = std::fs::read_to_string(root().join(path)).unwrap();
+            }
+        }
+        for hunk in parts {
+            let kept = hunk.lines().skip(1).filter(|line| !line.starts_with('+'));
+            let before: Vec<&str> = kept.map(|line| line.get(1..).unwrap_or_default()).collect();
+            assert!(file.contains(&before.join("\n")), "{} no longer fits", patch.display());
+            hunks += 1;
+        }
+        assert!(hunks > 0, "{} changes nothing", patch.display());
+    }
+}
