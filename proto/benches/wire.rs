@@ -10,6 +10,11 @@ use tribunal_model::trial::Part;
 use tribunal_proto::pb;
 use tribunal_stats::{AgentReport, ClientSecond, Distribution, OffsetSet, PartitionCount, Sample, Tally};
 
+#[path = "../../benches/latencies.rs"]
+mod latencies;
+#[path = "../../benches/criterion.rs"]
+mod setup;
+
 const PRODUCERS: u32 = 4;
 const PARTITIONS: i32 = 12;
 /// Records of a sample.
@@ -18,12 +23,7 @@ const SECOND: u64 = 20_000;
 const TRIAL: u64 = 1_000_000;
 
 fn main() {
-    let mut criterion = Criterion::default()
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(2))
-        .sample_size(50)
-        .nresamples(10_000)
-        .configure_from_args();
+    let mut criterion = setup::short().measurement_time(Duration::from_secs(2));
     let mut random = SplitMix64::new(1);
     sample(&mut criterion, &mut random);
     report(&mut criterion, &mut random);
@@ -33,9 +33,7 @@ fn main() {
 /// Latencies of about `median_ns`, log-normal.
 fn fill(distribution: &mut Distribution, records: u64, median_ns: f64, random: &mut SplitMix64) {
     for _ in 0..records {
-        // The sum of twelve uniform numbers is nearly normal, with mean 6 and variance 1.
-        let normal = (0..12).map(|_| random.next_unit()).sum::<f64>() - 6.0;
-        distribution.record_ns((median_ns * normal.exp()) as i64);
+        distribution.record_ns(latencies::draw(median_ns, random));
     }
 }
 

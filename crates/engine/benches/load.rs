@@ -18,6 +18,9 @@ use tribunal_model::profile::{After, Profile, Segment};
 use tribunal_model::seed::SplitMix64;
 use tribunal_model::trial::{Arrivals, Keys, Part, RecordRate, WhenFull, Windows};
 
+#[path = "../../../benches/criterion.rs"]
+mod setup;
+
 /// The pacer is no part of the library's surface.
 #[path = "../src/pacer.rs"]
 mod pacer;
@@ -36,12 +39,7 @@ const PLACE: Place = Place {
 };
 
 fn main() {
-    let mut criterion = Criterion::default()
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(1))
-        .sample_size(50)
-        .nresamples(10_000)
-        .configure_from_args();
+    let mut criterion = setup::short();
     schedule(&mut criterion);
     keys(&mut criterion);
     waiting(&mut criterion);

@@ -1,10 +1,12 @@
 //! What a record's opaque costs, both ways.
 
 use std::hint::black_box;
-use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput};
+use criterion::{BenchmarkId, Throughput};
 use tribunal_model::trial::Part;
+
+#[path = "../../../benches/criterion.rs"]
+mod setup;
 
 /// The opaque is no part of the library's surface. Without the library this bench needs no librdkafka.
 #[path = "../src/opaque.rs"]
@@ -16,12 +18,7 @@ use opaque::{Meaning, Opaque};
 const BATCH: i64 = 1000;
 
 fn main() {
-    let mut criterion = Criterion::default()
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(1))
-        .sample_size(50)
-        .nresamples(10_000)
-        .configure_from_args();
+    let mut criterion = setup::short();
     // What is measured is what records carry.
     assert_eq!(Opaque::primed().meaning(), Meaning::Primed);
     let instants = || (0..BATCH).map(|i| (i * 1_000_000, i * 1_002_003));

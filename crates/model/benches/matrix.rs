@@ -1,11 +1,13 @@
 //! What it costs to make a plan's trials.
 
 use std::hint::black_box;
-use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput};
+use criterion::{BenchmarkId, Throughput};
 use tribunal_model::matrix::Matrix;
 use tribunal_model::plan::Plan;
+
+#[path = "../../../benches/criterion.rs"]
+mod setup;
 
 const PLAN: &str = r#"
 cluster.bootstrap = "broker:9092"
@@ -20,12 +22,7 @@ batch.size = [16384, 65536, 131072, 262144, 1000000]
 "#;
 
 fn main() {
-    let mut criterion = Criterion::default()
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(1))
-        .sample_size(50)
-        .nresamples(10_000)
-        .configure_from_args();
+    let mut criterion = setup::short();
     let text = |design: &str| format!("{PLAN}design.kind = {design:?}\n{FACTORS}");
     let plan = |design: &str| Plan::parse("plan.toml", &text(design), &[]).expect("a plan without errors");
 

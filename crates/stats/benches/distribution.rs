@@ -1,23 +1,22 @@
 //! What recording, merging and reading distributions and offset sets costs.
 
 use std::hint::black_box;
-use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use tribunal_model::seed::SplitMix64;
 use tribunal_stats::{Distribution, OffsetSet};
+
+#[path = "../../../benches/latencies.rs"]
+mod latencies;
+#[path = "../../../benches/criterion.rs"]
+mod setup;
 
 const BATCH: u64 = 1000;
 /// Records behind a distribution that is merged, read or encoded: a second of a busy agent.
 const SECOND: u64 = 100_000;
 
 fn main() {
-    let mut criterion = Criterion::default()
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(1))
-        .sample_size(50)
-        .nresamples(10_000)
-        .configure_from_args();
+    let mut criterion = setup::short();
     distribution(&mut criterion);
     offsets(&mut criterion);
     criterion.final_summary();
@@ -26,12 +25,7 @@ fn main() {
 /// Latencies of 2 ms in the median, log-normal, with a tail of seconds.
 fn latencies(count: u64) -> Vec<i64> {
     let mut random = SplitMix64::new(1);
-    let mut one = || {
-        // The sum of twelve uniform numbers is nearly normal, with mean 6 and variance 1.
-        let normal = (0..12).map(|_| random.next_unit()).sum::<f64>() - 6.0;
-        (2e6 * normal.exp()) as i64
-    };
-    (0..count).map(|_| one()).collect()
+    (0..count).map(|_| latencies::draw(2e6, &mut random)).collect()
 }
 
 fn filled() -> Distribution {
