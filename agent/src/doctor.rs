@@ -41,20 +41,25 @@ pub struct Finding {
     /// What it is.
     pub found: String,
     /// What that means for measurements.
-    pub verdict: Judgement,
+    pub judgement: Judgement,
     /// What to do; empty where nothing is to be done.
     pub advice: &'static str,
 }
 
 impl Finding {
-    fn new(what: &'static str, found: impl Into<String>, verdict: Judgement, advice: &'static str) -> Self {
-        let advice = if verdict == Judgement::Good { "" } else { advice };
+    fn new(what: &'static str, found: impl Into<String>, judgement: Judgement, advice: &'static str) -> Self {
+        let advice = if judgement == Judgement::Good { "" } else { advice };
         Self {
             what,
             found: found.into(),
-            verdict,
+            judgement,
             advice,
         }
+    }
+
+    /// What the host does not tell.
+    fn not_told(what: &'static str) -> Self {
+        Self::new(what, "not told", Judgement::Unknown, "nothing to be done here")
     }
 }
 
@@ -65,6 +70,6 @@ type Read<'a> = &'a dyn Fn(&Path) -> Option<String>;
 pub fn examine() -> Vec<Finding> {
     let read = |path: &Path| std::fs::read_to_string(path).ok();
     let mut findings = told::findings(&read);
-    findings.extend(measured::findings(&read));
+    findings.extend(measured::findings());
     findings
 }

@@ -46,6 +46,11 @@ pub(crate) fn quota_cores(read: &dyn Fn(&std::path::Path) -> Option<String>) -> 
         .min_by(f64::total_cmp)
 }
 
+/// Processors of the host that are on, whether this process may use them or not.
+pub(crate) fn online() -> usize {
+    procfs::CpuInfo::current().map_or(1, |info| info.num_cores().max(1))
+}
+
 /// Processors that this process may use.
 pub(crate) fn cores() -> u32 {
     std::thread::available_parallelism().map_or(1, |n| n.get() as u32)

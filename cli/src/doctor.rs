@@ -19,7 +19,7 @@ pub(crate) fn doctor(verb: &arguments::Doctor) -> anyhow::Result<Exit> {
         listing.push(vec![
             Field::text(finding.what),
             Field::text(finding.found),
-            Field::text(finding.verdict.word()),
+            Field::text(finding.judgement.word()),
             Field::text(finding.advice),
         ]);
     }

@@ -34,23 +34,19 @@ fn text(read: Read<'_>, path: &str) -> Option<String> {
 fn processors(read: Read<'_>) -> Finding {
     const ADVICE: &str = "give the agent more: at least two processors, and no quota that throttles it";
     let usable = host::cores();
-    let online = text(read, "/proc/cpuinfo")
-        .map_or(0, |info| {
-            info.lines().filter(|line| line.starts_with("processor")).count()
-        })
-        .max(1);
+    let online = host::online();
     let quota = host::quota_cores(read);
     let found = match quota {
         Some(quota) => format!("{usable} of {online} usable, with a quota of {quota:.1}"),
         None => format!("{usable} of {online} usable"),
     };
-    let verdict = match quota {
+    let judgement = match quota {
         Some(quota) if quota < f64::from(usable) => Judgement::Bad,
         _ if usable < 2 => Judgement::Bad,
         _ if (usable as usize) < online => Judgement::Doubtful,
         _ => Judgement::Good,
     };
-    Finding::new("processors", found, verdict, ADVICE)
+    Finding::new("processors", found, judgement, ADVICE)
 }
 
 /// How the processors' clocks are governed.
@@ -66,16 +62,16 @@ fn governor(read: Read<'_>) -> Finding {
         .collect();
     governors.sort();
     governors.dedup();
-    let verdict = match governors.as_slice() {
+    let judgement = match governors.as_slice() {
         [] => Judgement::Unknown,
         [one] if one == "performance" => Judgement::Good,
         _ => Judgement::Doubtful,
     };
     if governors.is_empty() {
         let advice = "nothing to be done here; the hypervisor or the firmware decides";
-        return Finding::new("governor", "not told", verdict, advice);
+        return Finding::new("governor", "not told", judgement, advice);
     }
-    Finding::new("governor", governors.join(", "), verdict, ADVICE)
+    Finding::new("governor", governors.join(", "), judgement, ADVICE)
 }
 
 fn virtualisation(read: Read<'_>) -> Finding {
@@ -90,7 +86,7 @@ fn virtualisation(read: Read<'_>) -> Finding {
     } else if info.contains("flags") {
         Finding::new("hardware", "no hypervisor is told", Judgement::Good, ADVICE)
     } else {
-        Finding::new("hardware", "not told", Judgement::Unknown, "nothing to be done here")
+        Finding::not_told("hardware")
     }
 }
 
@@ -99,19 +95,14 @@ fn clock_source(read: Read<'_>) -> Finding {
         "use tsc or the hypervisor's own source: this one makes every reading of the clock a slow call";
     let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
     let Some(source) = text(read, path) else {
-        return Finding::new(
-            "clock source",
-            "not told",
-            Judgement::Unknown,
-            "nothing to be done here",
-        );
+        return Finding::not_told("clock source");
     };
-    let verdict = match source.as_str() {
+    let judgement = match source.as_str() {
         "tsc" | "kvm-clock" | "arch_sys_counter" | "hyperv_clocksource_tsc_page" => Judgement::Good,
         "hpet" | "acpi_pm" | "jiffies" => Judgement::Bad,
         _ => Judgement::Doubtful,
     };
-    Finding::new("clock source", source, verdict, ADVICE)
+    Finding::new("clock source", source, judgement, ADVICE)
 }
 
 fn swap(read: Read<'_>) -> Finding {
@@ -128,12 +119,12 @@ fn swap(read: Read<'_>) -> Finding {
     let (size, used) = areas
         .iter()
         .fold((0, 0), |(size, used), area| (size + area.0, used + area.1));
-    let (found, verdict) = match (size, used) {
+    let (found, judgement) = match (size, used) {
         (0, _) => ("none".to_owned(), Judgement::Good),
         (_, 0) => (format!("{} MiB, none in use", size / 1024), Judgement::Doubtful),
         _ => (format!("{} MiB, {} in use", size / 1024, used / 1024), Judgement::Bad),
     };
-    Finding::new("swap", found, verdict, ADVICE)
+    Finding::new("swap", found, judgement, ADVICE)
 }
 
 fn memory(read: Read<'_>) -> Finding {
@@ -144,27 +135,27 @@ fn memory(read: Read<'_>) -> Finding {
         .find_map(|line| line.strip_prefix("MemAvailable:"))
         .and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
     let Some(available) = available.map(|kib| kib << 10) else {
-        return Finding::new("memory", "not told", Judgement::Unknown, "nothing to be done here");
+        return Finding::not_told("memory");
     };
-    let verdict = if available < LITTLE_MEMORY {
+    let judgement = if available < LITTLE_MEMORY {
         Judgement::Doubtful
     } else {
         Judgement::Good
     };
     let found = format!("{:.1} GiB available", available as f64 / (1_u64 << 30) as f64);
-    Finding::new("memory", found, verdict, ADVICE)
+    Finding::new("memory", found, judgement, ADVICE)
 }
 
 /// The limit of open files; `None` is without limit.
 fn files(limit: Option<u64>) -> Finding {
     const ADVICE: &str = "raise it (LimitNOFILE= in the unit): each producer needs a connection to each broker";
-    let verdict = match limit {
+    let judgement = match limit {
         Some(limit) if limit < FEW_FILES => Judgement::Bad,
         Some(limit) if limit < FILES => Judgement::Doubtful,
         _ => Judgement::Good,
     };
     let found = limit.map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string());
-    Finding::new("open files", found, verdict, ADVICE)
+    Finding::new("open files", found, judgement, ADVICE)
 }
 
 #[cfg(test)]
@@ -180,13 +171,13 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(finding: &Finding, found: &str, verdict: Judgement) {
+    fn check(finding: &Finding, found: &str, judgement: Judgement) {
         assert_eq!(
-            (finding.found.as_str(), finding.verdict),
-            (found, verdict),
+            (finding.found.as_str(), finding.judgement),
+            (found, judgement),
             "{finding:?}"
         );
-        assert_eq!(finding.advice.is_empty(), verdict == Judgement::Good, "{finding:?}");
+        assert_eq!(finding.advice.is_empty(), judgement == Judgement::Good, "{finding:?}");
     }
 
     #[test]
