@@ -90,6 +90,7 @@ impl Client {
             .connect_timeout(timeout)
             .tcp_nodelay(true);
         let connector = security.dial(url)?;
+        // Asked first: a channel without TLS takes any connection for a good one, and only its first call fails.
         if connector.is_none() && tribunal_tls::wants_tls(url).await {
             return Err(Error::Untrusted {
                 url: url.to_owned(),

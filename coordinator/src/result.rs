@@ -17,6 +17,7 @@ use tribunal_report::result::{
     AgentFacts, ClusterFacts, PartResult, SCHEMA_VERSION, TopicFacts, TrialResult, WorkloadFacts,
 };
 use tribunal_stats::facts::{Calibration, ProducerFacts};
+use tribunal_tls::is_loopback;
 
 use crate::audit::{Offsets, audit};
 use crate::cluster::{self, Cluster, States};
@@ -293,8 +294,7 @@ fn shared_hosts(
             return false;
         };
         let with_agent = agents_on[own.boot_id.as_str()] > 1;
-        let loopback =
-            |name: &str| name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        let loopback = |name: &str| name == "localhost" || name.parse().is_ok_and(is_loopback);
         let with_broker = cluster
             .facts
             .brokers

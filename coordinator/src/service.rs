@@ -23,7 +23,7 @@ use tonic::transport::server::TcpIncoming;
 use tribunal_proto::control::AgentRow;
 use tribunal_telemetry::http;
 use tribunal_telemetry::metrics::CoordinatorMetrics;
-use tribunal_tls::{Acceptor, Insecure, Listener, Security};
+use tribunal_tls::{Acceptor, Insecure, Listener, Security, is_loopback};
 
 use crate::control::Control;
 use crate::docket::Docket;
@@ -248,7 +248,7 @@ async fn targets(State(Targets { fleet, secured }): State<Targets>) -> impl Into
         let address = row.metrics_address;
         let loopback = address
             .parse()
-            .is_ok_and(|address: SocketAddr| address.ip().is_loopback());
+            .is_ok_and(|address: SocketAddr| is_loopback(address.ip()));
         let mut labels = serde_json::json!({ "agent": row.name.as_str() });
         if secured && !loopback {
             labels["__scheme__"] = "https".into();

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use crate::support::{Bench, Finished, LOOSE, Process, alone};
+use crate::support::{Bench, Coordinator, Finished, LOOSE, Process, alone};
 
 /// The flags for the certificate of `name` in the folder `dir`.
 fn tls(dir: &str, name: &str) -> Vec<String> {
@@ -37,23 +37,6 @@ fn certify(bench: &Bench, dir: &str, names: &[&str]) {
     }
 }
 
-/// A coordinator and where it is dialled, without the scheme.
-fn coordinator(bench: &Bench, flags: &[String]) -> (Process, String) {
-    let words = [
-        "coordinator",
-        "--listen",
-        "127.0.0.1:0",
-        "--http",
-        "off",
-        "--announce",
-        "--store",
-        "store",
-    ];
-    let process = Process::start(with(bench, &words, flags));
-    let line = process.until("listening=");
-    (process, line.strip_prefix("listening=").unwrap().to_owned())
-}
-
 fn agent(bench: &Bench, url: &str, name: &str, flags: &[String]) -> Process {
     let words = ["agent", "--coordinator", url, "--name", name, "--metrics", "off"];
     Process::start(with(bench, &words, flags))
@@ -79,8 +62,8 @@ fn a_trial_runs_between_holders_of_certificates_and_others_are_kept_out() {
     let bench = Bench::new();
     certify(&bench, "certs", &["coordinator", "a", "b", "kim"]);
     certify(&bench, "others", &["kim"]);
-    let (coordinator, place) = coordinator(&bench, &tls("certs", "coordinator"));
-    let url = format!("https://{place}");
+    let coordinator = Coordinator::start_with(&bench, 0, &tls("certs", "coordinator"));
+    let url = format!("https://{}", coordinator.place);
     let _a = agent(&bench, &url, "a", &tls("certs", "a"));
 
     // With the certificate of another agent.
@@ -117,17 +100,18 @@ fn a_trial_runs_between_holders_of_certificates_and_others_are_kept_out() {
     refused(&agents(&bench, &named, &tls("certs", "kim")), 6, "is not for localhost");
 
     // Without TLS.
-    refused(&agents(&bench, &format!("http://{place}"), &[]), 6, "https://");
+    refused(&agents(&bench, &coordinator.url, &[]), 6, "https://");
     refused(&agents(&bench, &url, &[]), 2, "needs certificates");
-    coordinator.until("it spoke without TLS");
+    coordinator.process.until("it spoke without TLS");
 }
 
 #[test]
 fn a_coordinator_without_tls_is_not_taken_for_one_with() {
     let bench = Bench::new();
     certify(&bench, "certs", &["kim"]);
-    let (_coordinator, place) = coordinator(&bench, &[]);
-    let answered = agents(&bench, &format!("https://{place}"), &tls("certs", "kim"));
+    let coordinator = Coordinator::start(&bench, 0);
+    let url = format!("https://{}", coordinator.place);
+    let answered = agents(&bench, &url, &tls("certs", "kim"));
     refused(&answered, 6, "answers without TLS");
     assert_eq!(answered.err.len(), 1, "{:#?}", answered.err);
 
@@ -135,9 +119,7 @@ fn a_coordinator_without_tls_is_not_taken_for_one_with() {
     done(&bench, &["certs", "issue", "kim", "--renew", "--days", "20"]);
     let everybody = std::fs::Permissions::from_mode(0o644);
     std::fs::set_permissions(bench.path().join("certs/kim.key"), everybody).unwrap();
-    let warned = agents(&bench, &format!("https://{place}"), &tls("certs", "kim"))
-        .err
-        .join("\n");
+    let warned = agents(&bench, &url, &tls("certs", "kim")).err.join("\n");
     assert!(
         warned.contains("the certificate ends on") && warned.contains("chmod 600 certs/kim.key"),
         "{warned}"

@@ -292,12 +292,19 @@ fn listen(
 /// A coordinator of a story.
 pub(crate) struct Coordinator {
     pub(crate) process: Process,
+    /// Where it is dialled, without the scheme.
+    pub(crate) place: String,
     pub(crate) url: String,
 }
 
 impl Coordinator {
     /// Starts one on a port of its own, or again on `port`.
     pub(crate) fn start(bench: &Bench, port: u16) -> Self {
+        Self::start_with(bench, port, &[])
+    }
+
+    /// The same with further flags.
+    pub(crate) fn start_with(bench: &Bench, port: u16, flags: &[String]) -> Self {
         let store = bench.store();
         let listen = format!("127.0.0.1:{port}");
         let arguments = [
@@ -310,11 +317,12 @@ impl Coordinator {
             "--store",
         ];
         let mut command = bench.command(&arguments);
-        command.arg(&store);
+        command.arg(&store).args(flags);
         let process = Process::start(command);
         let line = process.until("listening=");
-        let url = format!("http://{}", line.strip_prefix("listening=").unwrap());
-        Self { process, url }
+        let place = line.strip_prefix("listening=").unwrap().to_owned();
+        let url = format!("http://{place}");
+        Self { process, place, url }
     }
 }
 

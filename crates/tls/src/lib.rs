@@ -15,4 +15,4 @@ pub use self::certificate::{AGENT_URI, Facts, NotTheirs, belongs_to, is_dns_name
 pub use self::dial::{Connector, Refusal, refusal, uri, wants_tls};
 pub use self::identity::{Files, Identity, InvalidIdentity, day, now};
 pub use self::listener::{Acceptor, Listener};
-pub use self::security::{Insecure, Plaintext, Security};
+pub use self::security::{Insecure, Plaintext, Security, is_loopback};

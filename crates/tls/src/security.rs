@@ -101,7 +101,7 @@ fn acceptor(identity: &Identity, protocol: &[u8]) -> Acceptor {
 }
 
 /// Whether nobody outside this host gets there.
-pub(crate) fn is_loopback(address: IpAddr) -> bool {
+pub fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
