@@ -3,7 +3,6 @@
 mod attempt;
 pub mod calibrate;
 mod calibrating;
-mod clock;
 pub mod doctor;
 #[cfg(test)]
 mod fixture;

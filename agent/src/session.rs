@@ -18,6 +18,7 @@ use tribunal_engine::clock::{Clock, MonotonicClock};
 use tribunal_engine::event::Event;
 use tribunal_proto::session::{AgentMessage, AttemptId, CoordinatorMessage, Hello, PROTOCOL};
 use tribunal_proto::{MAX_MESSAGE_BYTES, pb};
+use tribunal_stats::exchange::Measurement;
 use tribunal_stats::facts::ClockFacts;
 use tribunal_telemetry::logs::chain;
 use tribunal_telemetry::metrics::AgentMetrics;
@@ -26,7 +27,6 @@ use uuid::Uuid;
 
 use crate::attempt::{Held, Stage, Told};
 use crate::calibrating::Calibrating;
-use crate::clock::Measurement;
 use crate::{Error, Options, host};
 
 /// Messages that may wait for the coordinator; samples beyond are dropped, so that a slow coordinator never slows the load.

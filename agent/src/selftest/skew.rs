@@ -3,6 +3,7 @@
 use tribunal_engine::clock::{Clock, MonotonicClock};
 use tribunal_model::seed::SplitMix64;
 use tribunal_model::trial::Arrivals;
+use tribunal_stats::exchange::{Exchange, Measurement};
 use tribunal_stats::facts::{ClockFacts, RunFacts};
 use tribunal_stub::Script;
 
@@ -10,7 +11,6 @@ use super::Host;
 use super::finding::{Outcome, Said, ms, percent};
 use super::load::{Problem, Ran, Spec, finish_all, millis, stub};
 use super::tap::{Skew, TappedClock};
-use crate::clock::{Exchange, Measurement};
 
 const MS: i64 = 1_000_000;
 /// Latency may change by so much of itself, and by the rounding of two clocks' readings.

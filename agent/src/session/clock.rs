@@ -2,10 +2,10 @@
 
 use tribunal_engine::clock::{Clock, MonotonicClock};
 use tribunal_proto::session::AgentMessage;
+use tribunal_stats::exchange::{Exchange, Measurement};
 
 use super::{Closed, Outbox, Session};
 use crate::attempt::{Held, Stage};
-use crate::clock::{Exchange, Measurement};
 
 impl Session<'_> {
     pub(super) async fn ping(&self, outbox: &Outbox) -> Result<(), Closed> {

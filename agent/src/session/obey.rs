@@ -1,11 +1,11 @@
 //! What the coordinator says, and what is done about it.
 
 use tribunal_proto::session::{AgentMessage, AttemptId, CoordinatorMessage, RefusalKind};
+use tribunal_stats::exchange::Exchange;
 
 use super::{Closed, Outbox, Session};
 use crate::attempt::{Held, Stage};
 use crate::calibrating::Calibrating;
-use crate::clock::Exchange;
 
 impl Session<'_> {
     /// Does what the coordinator says.

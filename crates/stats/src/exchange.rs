@@ -1,4 +1,4 @@
-//! How this agent's clock stands to the coordinator's.
+//! How an agent's clock stands to the coordinator's.
 //!
 //! Four-timestamp exchanges (RFC 5905, section 8, without its filters): the agent sends t0 of its own clock, the
 //! coordinator adds t1 and t2 of its own, the agent notes t3. The offset is ((t1 − t0) + (t2 − t3)) ÷ 2, off by at
@@ -6,7 +6,7 @@
 //! the least round trip counts. What it says is the offset at its middle, (t0 + t3) ÷ 2: the clocks may drift apart while
 //! it goes on, and the bound has room for that.
 
-use tribunal_stats::facts::ClockFacts;
+use crate::facts::ClockFacts;
 
 /// The least number of exchanges of one measurement.
 const LEAST: u32 = 32;
@@ -19,15 +19,15 @@ const DRIFT: i64 = 1000;
 
 /// One exchange; instants in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Exchange {
+pub struct Exchange {
     /// t0, agent's clock.
-    pub(crate) sent: i64,
+    pub sent: i64,
     /// t1, coordinator's clock.
-    pub(crate) received: i64,
+    pub received: i64,
     /// t2, coordinator's clock.
-    pub(crate) returned: i64,
+    pub returned: i64,
     /// t3, agent's clock.
-    pub(crate) arrived: i64,
+    pub arrived: i64,
 }
 
 impl Exchange {
@@ -49,7 +49,7 @@ impl Exchange {
 
 /// A measurement in progress: the best of its exchanges so far.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Measurement {
+pub struct Measurement {
     best: Option<Exchange>,
     began: Option<i64>,
     exchanges: u32,
@@ -58,7 +58,7 @@ pub(crate) struct Measurement {
 
 impl Measurement {
     /// Takes one exchange.
-    pub(crate) fn add(&mut self, exchange: Exchange) {
+    pub fn add(&mut self, exchange: Exchange) {
         self.exchanges += 1;
         if self.best.is_none_or(|best| exchange.bound_ns() < best.bound_ns()) {
             self.best = Some(exchange);
@@ -68,12 +68,12 @@ impl Measurement {
     }
 
     /// Whether it has all its exchanges.
-    pub(crate) fn complete(&self) -> bool {
+    pub fn complete(&self) -> bool {
         self.complete
     }
 
     /// What it says.
-    pub(crate) fn facts(&self) -> Option<ClockFacts> {
+    pub fn facts(&self) -> Option<ClockFacts> {
         self.best.map(|best| ClockFacts {
             offset_ns: best.offset_ns(),
             bound_ns: best.bound_ns(),

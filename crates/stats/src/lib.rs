@@ -4,6 +4,7 @@
 
 pub mod comparison;
 pub mod distribution;
+pub mod exchange;
 pub mod facts;
 pub mod little;
 pub mod offsets;

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use tribunal_model::seed::SplitMix64;
-use tribunal_stats::facts::RunFacts;
 
 use super::*;
+use crate::facts::RunFacts;
 
 const MS: i64 = 1_000_000;
 const SECOND: i64 = 1_000_000_000;

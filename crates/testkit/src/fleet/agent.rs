@@ -13,6 +13,7 @@ use tribunal_model::ids::AgentName;
 use tribunal_proto::MAX_MESSAGE_BYTES;
 use tribunal_proto::session::{AgentMessage, CoordinatorMessage, Hello, PROTOCOL};
 use tribunal_stats::distribution::LAYOUT;
+use tribunal_stats::exchange::{Exchange, Measurement};
 use tribunal_stats::facts::{BuildFacts, ClockFacts, HostFacts};
 use uuid::Uuid;
 
@@ -24,24 +25,11 @@ use super::script::Script;
 const OUTBOX: usize = 1024;
 /// How often something is said at least.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// Exchanges of one measurement of the clock, as a real agent makes them: the most, or the least if they take a second.
-const MOST: u32 = 64;
-const LEAST: u32 = 32;
-const LONG_NS: i64 = 1_000_000_000;
 
 /// How a session ended.
 pub(super) enum Ended {
     Lost,
     Rejected(String),
-}
-
-/// A measurement of the clock: the exchange with the least round trip counts.
-#[derive(Debug, Default)]
-struct Measurement {
-    began: i64,
-    exchanges: u32,
-    best: Option<ClockFacts>,
-    going: bool,
 }
 
 #[derive(Debug)]
@@ -148,8 +136,13 @@ impl Agent {
                 received_ns,
                 returned_ns,
             } => {
-                self.exchange([sent_ns, received_ns, returned_ns, arrived], outbox)
-                    .await
+                let exchange = Exchange {
+                    sent: sent_ns,
+                    received: received_ns,
+                    returned: returned_ns,
+                    arrived,
+                };
+                self.exchange(exchange, outbox).await
             }
             CoordinatorMessage::Prepare(prepare) => {
                 self.load = Some(Load::new(*prepare));
@@ -229,28 +222,20 @@ impl Agent {
 
     /// Begins a measurement of the clock; its end lets *ready* or the report go out.
     async fn measure(&mut self, outbox: &Outbox) -> Result<(), Closed> {
-        self.measurement = Measurement {
-            began: MonotonicClock.now_ns(),
-            going: true,
-            ..Measurement::default()
-        };
+        self.measurement = Measurement::default();
         self.ping(outbox).await
     }
 
-    /// Takes one exchange: sent, received, returned, arrived.
-    async fn exchange(&mut self, instants: [i64; 4], outbox: &Outbox) -> Result<(), Closed> {
-        let measurement = &mut self.measurement;
-        if !measurement.going {
+    async fn exchange(&mut self, exchange: Exchange, outbox: &Outbox) -> Result<(), Closed> {
+        if self.measurement.complete() {
             // A heartbeat's answer.
             return Ok(());
         }
-        measurement.add(instants);
-        let long = instants[3] - measurement.began >= LONG_NS;
-        if measurement.exchanges < LEAST || measurement.exchanges < MOST && !long {
+        self.measurement.add(exchange);
+        if !self.measurement.complete() {
             return self.ping(outbox).await;
         }
-        measurement.going = false;
-        self.clock = measurement.best;
+        self.clock = self.measurement.facts();
         let (Some(load), Some(clock)) = (&mut self.load, self.clock) else {
             return Ok(());
         };
@@ -262,25 +247,6 @@ impl Agent {
         load.clock = Some(clock);
         let ready = load.ready(self.name.as_str(), clock);
         say(outbox, ready).await
-    }
-}
-
-impl Measurement {
-    fn add(&mut self, [sent, received, returned, arrived]: [i64; 4]) {
-        self.exchanges += 1;
-        let round_trip_ns = ((arrived - sent) - (returned - received)).max(0);
-        if self.best.is_none_or(|best| round_trip_ns < best.round_trip_ns) {
-            self.best = Some(ClockFacts {
-                offset_ns: i64::midpoint(received - sent, returned - arrived),
-                bound_ns: round_trip_ns / 2 + 1,
-                round_trip_ns,
-                exchanges: self.exchanges,
-                at_ns: i64::midpoint(sent, arrived),
-            });
-        }
-        if let Some(best) = &mut self.best {
-            best.exchanges = self.exchanges;
-        }
     }
 }
 
