@@ -28,5 +28,7 @@ fn ctrl_c_keeps_finished_trials_and_leaves_no_topic() {
         report.results.len()
     );
     assert!(report.results.iter().all(|result| result.verdict.valid()));
+    let told = std::fs::read_to_string(bench.out().join("report.md")).unwrap();
+    assert!(told.contains("1 repetition of each cell; cancelled.\n"), "{told}");
     assert_eq!(topics_left(kafka), Vec::<String>::new());
 }

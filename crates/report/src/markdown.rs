@@ -21,7 +21,7 @@ mod tuning;
 mod verdicts;
 
 use crate::analysis::Analysis;
-use crate::experiment::{ExperimentReport, ExperimentState};
+use crate::experiment::ExperimentReport;
 use crate::factors::{apart, of_cells};
 use crate::format::{count, list, plural};
 
@@ -85,10 +85,9 @@ fn title(report: &ExperimentReport) -> String {
     if let Some(left_out) = &facts.left_out {
         text += &format!("**Left out for want of time: {}.**\n\n", escape(left_out));
     }
-    let state = match facts.state {
-        ExperimentState::Complete if facts.reason.is_empty() => "complete".to_owned(),
-        state if facts.reason.is_empty() => state.name().to_owned(),
-        state => format!("{}: {}", state.name(), escape(&facts.reason)),
+    let state = match (facts.state.name(), facts.reason.as_str()) {
+        (state, reason) if reason.is_empty() || reason == state => state.to_owned(),
+        (state, reason) => format!("{state}: {}", escape(reason)),
     };
     text += &format!(
         "Experiment {}, accepted {}, seed {}: {}, {} of each cell; {state}.\n\n",
