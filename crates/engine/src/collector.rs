@@ -268,6 +268,8 @@ impl<S: Statistics> Collector<S> {
             report.statistics.add(&until.since(&client.before));
             if let Some(end) = client.sender {
                 report.facts.start_error_ns = report.facts.start_error_ns.max(end.start_error_ns);
+                let firsts = [report.facts.first_send, end.first];
+                report.facts.first_send = firsts.into_iter().flatten().min_by_key(|first| first.accepted_ns);
                 report.facts.load_end_ns = report.facts.load_end_ns.max(end.load_end_ns);
                 report.facts.sender_wait_ns += end.run_queue_ns;
                 report.facts.sender_time_ns += end.load_end_ns.max(0) as u64;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tribunal_model::trial::Windows;
+use tribunal_stats::facts::FirstSend;
 use tribunal_stats::{Activity, OffsetSet, PartitionCount, Tallies};
 
 use crate::lag::ReportLag;
@@ -66,6 +67,8 @@ pub struct Slice {
 pub struct SenderEnd {
     /// When it began, from t0.
     pub start_error_ns: i64,
+    /// The first record that its client took.
+    pub first: Option<FirstSend>,
     /// When its load ended, from t0.
     pub load_end_ns: i64,
     /// Records that it had dropped or that were rejected by t1 and by t2.

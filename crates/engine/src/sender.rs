@@ -5,6 +5,7 @@
 
 use tribunal_model::trial::{Part, WhenFull, Windows};
 use tribunal_stats::Tally;
+use tribunal_stats::facts::FirstSend;
 
 use crate::grid::{Grid, Slice};
 use crate::keys::KeyStream;
@@ -75,6 +76,7 @@ pub struct Sender<P> {
     /// Records that the client took, by part.
     sent: [u64; 3],
     dropped: [u64; 2],
+    first: Option<FirstSend>,
     ended: bool,
 }
 
@@ -100,6 +102,7 @@ impl<P: Producer> Sender<P> {
             slice: Slice::default(),
             sent: [0; 3],
             dropped: [0; 2],
+            first: None,
             ended: false,
         }
     }
@@ -206,6 +209,11 @@ impl<P: Producer> Sender<P> {
         self.dropped
     }
 
+    /// The first record that the client took.
+    pub fn first(&self) -> Option<FirstSend> {
+        self.first
+    }
+
     /// The producer, to be kept until its reports are in.
     pub fn into_producer(self) -> P {
         self.producer
@@ -269,6 +277,13 @@ impl<P: Producer> Sender<P> {
     /// Books the first `handled` records of what was offered: taken, but for the rejected ones.
     fn account(&mut self, handled: usize, now: i64) {
         let offered = &self.batch[self.position..self.position + handled];
+        if self.first.is_none() {
+            let taken = |index: &usize| !self.rejected.iter().any(|(rejected, _)| rejected == index);
+            self.first = (0..handled).find(taken).map(|index| FirstSend {
+                intended_ns: offered[index].intended_ns,
+                accepted_ns: now,
+            });
+        }
         for (part, count) in runs(offered) {
             self.sent[part.index()] += count;
             if matches!(self.source, Source::Saturate) {

@@ -216,6 +216,7 @@ pub(crate) fn send<P: Producer, C: Clock>(common: &Common<C>, mut sender: Sender
         end.load_end_ns = clock.now_ns() - t0;
         sender.end(end.load_end_ns);
         end.dropped = sender.dropped();
+        end.first = sender.first();
         end.run_queue_ns = run_queue_ns().saturating_sub(waited);
         let slice = sender.cut(end.load_end_ns);
         let cpu_ns = thread_cpu_ns();

@@ -1,5 +1,7 @@
 //! What agents say about themselves and about one trial, apart from the measurements.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// The host of an agent, as it reads it.
@@ -32,6 +34,21 @@ pub struct BuildFacts {
     pub schedule: String,
     /// Name of the histogram layout.
     pub histogram: String,
+}
+
+impl fmt::Display for BuildFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            version,
+            librdkafka,
+            schedule,
+            histogram,
+        } = self;
+        write!(
+            f,
+            "tribunal {version}, librdkafka {librdkafka}, schedule {schedule}, histogram {histogram}"
+        )
+    }
 }
 
 impl BuildFacts {
@@ -96,11 +113,30 @@ pub struct ProducerFacts {
 }
 
 impl RunFacts {
-    /// How far this agent may have started from t0 on the coordinator's clock, in nanoseconds: its own lateness, what the
-    /// clocks drifted apart since the estimate that t0 was converted with, and the bound of the clocks.
+    /// How far this agent's load may have been from where t0 on the coordinator's clock puts it, in nanoseconds: its own
+    /// lateness, what the clocks drifted apart since the estimate that t0 was converted with, and the bound of the clocks.
+    ///
+    /// Its own lateness is that of the latest sender at t0 or that of the first accepted send, whichever is more.
     pub fn start_skew_ns(&self) -> i64 {
         let (offset, bound) = self.clock.interpolated(&self.clock_after, self.start_ns);
-        self.start_error_ns.abs() + (offset - self.clock.offset_ns).abs() + bound
+        let first = self.first_send.map_or(0, |first| first.lag_ns());
+        self.start_error_ns.abs().max(first.abs()) + (offset - self.clock.offset_ns).abs() + bound
+    }
+}
+
+/// A record that a client took before all others; instants are nanoseconds from t0 of the agent's own clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstSend {
+    /// Its intended send.
+    pub intended_ns: i64,
+    /// Its accepted send.
+    pub accepted_ns: i64,
+}
+
+impl FirstSend {
+    /// Its send lag, in nanoseconds.
+    pub fn lag_ns(&self) -> i64 {
+        self.accepted_ns.saturating_sub(self.intended_ns)
     }
 }
 
@@ -112,6 +148,9 @@ pub struct RunFacts {
     /// t0 on the agent's own clock.
     #[serde(default)]
     pub start_ns: i64,
+    /// The first record that a client of this agent took; not in results from before it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_send: Option<FirstSend>,
     /// The clock before the trial.
     pub clock: ClockFacts,
     /// The clock after the trial.

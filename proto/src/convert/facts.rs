@@ -1,7 +1,7 @@
 //! What agents say about themselves and about one attempt.
 
 use tribunal_stats::facts::{
-    BuildFacts, Calibration, CertificateFacts, ClockFacts, HostFacts, Instruments, ProducerFacts, RunFacts,
+    BuildFacts, Calibration, CertificateFacts, ClockFacts, FirstSend, HostFacts, Instruments, ProducerFacts, RunFacts,
 };
 
 use super::{alike, all, finite, required};
@@ -11,6 +11,7 @@ alike! {
     HostFacts { hostname, os, kernel, cpu_model, cores, memory_bytes, boot_id }
     BuildFacts { version, librdkafka, schedule, histogram }
     ClockFacts { offset_ns, bound_ns, round_trip_ns, exchanges, at_ns }
+    FirstSend { intended_ns, accepted_ns }
     CertificateFacts { date, version, holds, failed, noisy }
 }
 
@@ -65,6 +66,7 @@ impl From<RunFacts> for pb::RunFacts {
         let RunFacts {
             start_error_ns,
             start_ns,
+            first_send,
             clock,
             clock_after,
             load_end_ns,
@@ -89,6 +91,7 @@ impl From<RunFacts> for pb::RunFacts {
             sender_time_ns,
             start_ns,
             instruments: Some(instruments.into()),
+            first_send: first_send.map(Into::into),
         }
     }
 }
@@ -110,10 +113,12 @@ impl TryFrom<pb::RunFacts> for RunFacts {
             sender_time_ns,
             start_ns,
             instruments,
+            first_send,
         } = raw;
         Ok(Self {
             start_error_ns,
             start_ns,
+            first_send: first_send.map(Into::into),
             clock: required("RunFacts.clock", clock)?,
             clock_after: required("RunFacts.clock_after", clock_after)?,
             load_end_ns,

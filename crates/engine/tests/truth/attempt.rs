@@ -130,6 +130,12 @@ fn an_attempt_runs_on_threads_and_accounts_for_every_record() {
     let facts = report.facts;
     assert!(facts.start_error_ns >= 0 && facts.missing_reports == 0);
     assert_eq!(Some(facts.start_ns), run.began());
+    let first = facts.first_send.unwrap();
+    assert!(
+        0 <= first.intended_ns && first.intended_ns <= first.accepted_ns,
+        "{first:?}"
+    );
+    assert!(facts.start_skew_ns() >= first.lag_ns());
     let seen = facts.instruments;
     assert!(seen.looks > 0 && seen.looks <= 700, "{seen:?}");
     assert!(seen.in_flight_max > 0 && seen.in_flight_mean > 0.0, "{seen:?}");

@@ -132,6 +132,7 @@ fn clocks(results: &[&TrialResult]) -> String {
         ("offset after ± bound", Align::Right),
         ("drift", Align::Right),
         ("own lateness at t0", Align::Right),
+        ("lag of the first send", Align::Right),
         ("start skew", Align::Right),
     ]);
     for (name, took_part) in &named {
@@ -164,12 +165,14 @@ fn clocks(results: &[&TrialResult]) -> String {
                 ),
                 nanos(drift(agent)),
                 nanos(run.start_error_ns),
+                optional(run.first_send, |first| nanos(first.lag_ns())),
                 nanos(skew(agent)),
             ]);
         }
     }
     "### Clocks\n\nAn offset is the coordinator's monotonic clock minus the agent's, right within its bound. Start skew \
-     is how far from t0 an agent may have started: its own lateness, the clocks' drift and the bound, added up.\n\n"
+     is how far from t0 an agent's load may have been: its own lateness (of its latest sender, or of its first accepted \
+     send if that is more), the clocks' drift and the bound, added up.\n\n"
         .to_owned()
         + &worst.render()
         + &fold("Clocks of every trial", &each.render())

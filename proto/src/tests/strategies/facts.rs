@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use tribunal_stats::facts::{
-    BuildFacts, Calibration, CertificateFacts, ClockFacts, HostFacts, Instruments, ProducerFacts, RunFacts,
+    BuildFacts, Calibration, CertificateFacts, ClockFacts, FirstSend, HostFacts, Instruments, ProducerFacts, RunFacts,
 };
 
 use super::{number, pairs, text, texts};
@@ -48,6 +48,7 @@ prop_compose! {
 prop_compose! {
     pub(super) fn run_facts()(
         [start_error_ns, start_ns] in any::<[i64; 2]>(),
+        first_send: Option<[i64; 2]>,
         clock in clock_facts(),
         clock_after in clock_facts(),
         load_end_ns: i64,
@@ -59,6 +60,7 @@ prop_compose! {
         RunFacts {
             start_error_ns,
             start_ns,
+            first_send: first_send.map(|[intended_ns, accepted_ns]| FirstSend { intended_ns, accepted_ns }),
             clock,
             clock_after,
             load_end_ns,
