@@ -1,5 +1,6 @@
 //! The agent's end of the session: the one place of this crate that names the wire.
 
+mod back_off;
 mod clock;
 mod obey;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use uuid::Uuid;
 use crate::attempt::{Held, Stage, Told};
 use crate::calibrating::Calibrating;
 use crate::{Error, Options, host};
+use back_off::BackOff;
 
 /// Messages that may wait for the coordinator; samples beyond are dropped, so that a slow coordinator never slows the load.
 const OUTBOX: usize = 1024;
@@ -35,8 +37,6 @@ const OUTBOX: usize = 1024;
 const CONNECT: Duration = Duration::from_secs(5);
 /// How often the clock is looked at while nothing else is said; also the agent's heartbeat.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// The pause before the next try to connect.
-const PAUSE: Duration = Duration::from_millis(500);
 /// How long an agent waits for an abandoned load to stop.
 const SHUTDOWN: Duration = Duration::from_secs(10);
 
@@ -55,6 +55,8 @@ pub(crate) struct Session<'a> {
     /// The last complete measurement.
     clock: Option<ClockFacts>,
     dropped_samples: u64,
+    /// Whether the coordinator took this agent in since the last pause.
+    welcome: bool,
 }
 
 /// How a connection ended.
@@ -80,6 +82,7 @@ impl<'a> Session<'a> {
             measurement: Measurement::default(),
             clock: None,
             dropped_samples: 0,
+            welcome: false,
         }
     }
 
@@ -100,7 +103,7 @@ impl<'a> Session<'a> {
                 None => endpoint.connect().await,
             }
         };
-        let mut said = String::new();
+        let (mut said, mut back_off) = (String::new(), BackOff::new());
         loop {
             let parted = tokio::select! {
                 () = shutdown.cancelled() => Parted::Shutdown,
@@ -122,7 +125,10 @@ impl<'a> Session<'a> {
                         tracing::warn!(coordinator = url, reason, hint, "no session; trying again");
                         said = reason;
                     }
-                    let again = Instant::now() + PAUSE;
+                    if std::mem::take(&mut self.welcome) {
+                        back_off.reset();
+                    }
+                    let again = Instant::now() + back_off.pause();
                     tokio::select! {
                         () = shutdown.cancelled() => {}
                         () = sleep_until(again) => {}

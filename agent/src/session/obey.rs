@@ -19,6 +19,7 @@ impl Session<'_> {
             CoordinatorMessage::Welcome => {
                 tracing::info!(coordinator = self.options.coordinator, "session open");
                 self.metrics.connected(true);
+                self.welcome = true;
                 self.measure(outbox).await
             }
             CoordinatorMessage::Rejected { .. } => Ok(()),

@@ -8,7 +8,7 @@ use tribunal_model::trial::Part;
 use tribunal_report::caveat::Caveat;
 use tribunal_testkit::fleet;
 
-use crate::support::{Bench, Coordinator, LOOSE, alone};
+use crate::support::{Agent, Bench, Coordinator, LOOSE, alone};
 
 const AGENTS: u32 = 50;
 const RECORDS: u64 = 100;
@@ -20,11 +20,11 @@ struct Fleet {
 }
 
 impl Fleet {
-    fn start(url: &str) -> Self {
+    fn start(url: &str, agents: u32) -> Self {
         let shutdown = CancellationToken::new();
         let options = fleet::Options {
             coordinator: url.to_owned(),
-            agents: AGENTS,
+            agents,
             records: RECORDS,
         };
         let work = fleet::run(options, shutdown.clone());
@@ -53,7 +53,7 @@ fn fifty_agents_start_together_and_each_report_is_merged_once() {
     let _turn = alone();
     let bench = Bench::new();
     let coordinator = Coordinator::start(&bench, 0);
-    let _fleet = Fleet::start(&coordinator.url);
+    let _fleet = Fleet::start(&coordinator.url, AGENTS);
     let plan = bench.plan(&format!(
         "[agents]\ncount = {AGENTS}\n[cluster]\nbootstrap = \"mock\"\n[topic]\npartitions = 3\n\
          [workload]\nrate = \"{}/s\"\nproducers = {}\n\
@@ -104,4 +104,19 @@ fn fifty_agents_start_together_and_each_report_is_merged_once() {
     assert!(whole.clone().count() == 3 && whole.clone().all(|sample| sample.agents == AGENTS));
     let series: u64 = result.samples.iter().map(|sample| sample.response.count).sum();
     assert_eq!(series, merged);
+}
+
+#[test]
+fn agents_of_different_builds_are_not_mixed() {
+    let _turn = alone();
+    let bench = Bench::new();
+    let coordinator = Coordinator::start(&bench, 0);
+    let _fleet = Fleet::start(&coordinator.url, 1);
+    let _real = Agent::start(&bench, &coordinator.url, "real");
+    let plan = bench.plan("[agents]\ncount = 2\n[cluster]\nbootstrap = \"mock\"\n[workload]\nrate = \"100/s\"\n");
+    let words = ["run", plan.to_str().unwrap(), "--coordinator", &coordinator.url];
+    let run = bench.start(&words).finish();
+    assert_eq!(run.code, Some(6), "{:#?}", run.err);
+    let said = "agents real and scripted-0001 are of different builds (tribunal ";
+    assert!(run.error().contains(said), "{}", run.error());
 }

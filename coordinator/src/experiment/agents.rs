@@ -91,12 +91,15 @@ impl Muster<'_> {
         let mut builds = taking.iter().map(|(name, agent)| (name, &agent.hello.build));
         if let Some((first, build)) = builds.next() {
             if let Some((other, theirs)) = builds.find(|(_, theirs)| !build.measures_like(theirs)) {
-                let reason = format!("agents {first} and {other} are of different builds: {build:?}, {theirs:?}");
+                let reason = format!(
+                    "agents {first} and {other} are of different builds ({build}; {theirs}); install the same on both"
+                );
                 return Err(Halt::new(Ending::Refused, reason));
             }
             if build.version != env!("CARGO_PKG_VERSION") {
                 let (theirs, ours) = (&build.version, env!("CARGO_PKG_VERSION"));
-                let reason = format!("agent {first} is tribunal {theirs}, the coordinator {ours}");
+                let reason =
+                    format!("agent {first} is tribunal {theirs}, the coordinator {ours}; install the same on both");
                 return Err(Halt::new(Ending::Refused, reason));
             }
         }
