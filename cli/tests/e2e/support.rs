@@ -1,20 +1,17 @@
 //! Processes of the binary under test, and the clusters that stories share.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::process::Command;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
 use tribunal_report::experiment::ExperimentReport;
 use tribunal_report::json;
 use tribunal_testkit::kafka::{Options, RealKafka};
+pub(crate) use tribunal_testkit::process::{Finished, PATIENCE, Process};
 use tribunal_testkit::wait;
-
-/// Nothing that a story awaits takes longer than this on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Limits that no noisy machine breaks, for stories that are not about them.
 pub(crate) const LOOSE: &str = "[limits]\nstart_skew = \"never\"\nclock_bound = \"never\"\n\
@@ -120,173 +117,6 @@ impl Bench {
         let text = std::fs::read_to_string(self.out().join("report.json")).expect("a report was written");
         json::read_report(&text).expect("the report can be read")
     }
-}
-
-/// A process of the binary under test; killed when dropped.
-pub(crate) struct Process {
-    child: Child,
-    said: Arc<Said>,
-    readers: Vec<std::thread::JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct Said {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    out: Vec<String>,
-    err: Vec<String>,
-}
-
-/// How a process ended, and all that it said.
-#[derive(Debug)]
-pub(crate) struct Finished {
-    pub(crate) code: Option<i32>,
-    pub(crate) out: Vec<String>,
-    pub(crate) err: Vec<String>,
-}
-
-impl Finished {
-    /// The one line that says what went wrong.
-    pub(crate) fn error(&self) -> &str {
-        let errors: Vec<&String> = self.err.iter().filter(|line| line.starts_with("error: ")).collect();
-        assert_eq!(errors.len(), 1, "one clear line: {:#?}", self.err);
-        errors[0]
-    }
-}
-
-impl Process {
-    pub(crate) fn start(mut command: Command) -> Self {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the binary starts");
-        let said = Arc::new(Said::default());
-        let out = listen(child.stdout.take().unwrap(), said.clone(), |state, line| {
-            state.out.push(line);
-        });
-        let err = listen(child.stderr.take().unwrap(), said.clone(), |state, line| {
-            state.err.push(line);
-        });
-        Self {
-            child,
-            said,
-            readers: vec![out, err],
-        }
-    }
-
-    /// Waits for a line on standard error, or standard output, that holds `text`.
-    #[track_caller]
-    pub(crate) fn until(&self, text: &str) -> String {
-        self.until_count(text, 1)
-    }
-
-    /// Waits for the n-th such line.
-    #[track_caller]
-    pub(crate) fn until_count(&self, text: &str, n: usize) -> String {
-        let state = self.said.state.lock().unwrap();
-        let found = |state: &State| {
-            state
-                .out
-                .iter()
-                .chain(&state.err)
-                .filter(|line| line.contains(text))
-                .nth(n - 1)
-                .cloned()
-        };
-        let (state, waited) = self
-            .said
-            .changed
-            .wait_timeout_while(state, PATIENCE, |state| found(state).is_none())
-            .unwrap();
-        assert!(
-            !waited.timed_out(),
-            "no {text:?} within {PATIENCE:?} in {:#?} {:#?}",
-            state.out,
-            state.err
-        );
-        found(&state).unwrap()
-    }
-
-    /// SIGKILL: it gets no chance to say anything.
-    pub(crate) fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    /// What Ctrl-C sends.
-    pub(crate) fn interrupt(&self) {
-        let id = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
-    }
-
-    /// What a supervisor sends to end it.
-    pub(crate) fn terminate(&self) {
-        let id = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
-    }
-
-    /// Stops it, as a hypervisor would, and lets it go on after `pause`.
-    pub(crate) fn pause(&self, pause: Duration) {
-        let id = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(id, rustix::process::Signal::STOP).unwrap();
-        // The spell itself is what the story is about.
-        wait::spell(pause);
-        rustix::process::kill_process(id, rustix::process::Signal::CONT).unwrap();
-    }
-
-    /// Its process id.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Waits for its end.
-    #[track_caller]
-    pub(crate) fn finish(mut self) -> Finished {
-        let child = &mut self.child;
-        let status = wait::until(PATIENCE, "the process to end", || child.try_wait().unwrap());
-        let status = match status {
-            Ok(status) => status,
-            Err(timed_out) => {
-                let state = self.said.state.lock().unwrap();
-                panic!("{timed_out}: {:#?} {:#?}", state.out, state.err);
-            }
-        };
-        for reader in self.readers.drain(..) {
-            reader.join().unwrap();
-        }
-        let mut state = self.said.state.lock().unwrap();
-        let (out, err) = (std::mem::take(&mut state.out), std::mem::take(&mut state.err));
-        Finished {
-            code: status.code(),
-            out,
-            err,
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn listen(
-    stream: impl Read + Send + 'static,
-    said: Arc<Said>,
-    put: impl Fn(&mut State, String) + Send + 'static,
-) -> std::thread::JoinHandle<()> {
-    std::thread::spawn(move || {
-        for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            put(&mut said.state.lock().unwrap(), line);
-            said.changed.notify_all();
-        }
-    })
 }
 
 /// A coordinator of a story.

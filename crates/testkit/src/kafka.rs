@@ -12,63 +12,24 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::Once;
-use std::{env, fmt};
+use std::path::PathBuf;
+use std::process::Output;
 
 use tempfile::TempDir;
 
 use crate::ports;
+pub use crate::script::Error;
+use crate::script::{Stories, run, script};
 
-/// The variable that decides whether stories on a real cluster are told.
-const VARIABLE: &str = "REAL_KAFKA";
+/// Whether stories on a real cluster are told.
+const STORIES: Stories = Stories {
+    variable: "REAL_KAFKA",
+    what: "real-cluster stories",
+    needs: "Java 17 and Maven",
+};
 
 /// Clusters of other processes may take a port between the search for free ones and the start.
 const TRIES: u32 = 5;
-
-/// Why a cluster, or something asked of it, is not there.
-#[derive(Debug)]
-pub enum Error {
-    /// No folder for the state of the cluster could be made.
-    Folder(io::Error),
-    /// There were no free ports.
-    Ports(io::Error),
-    /// `dev/kafka` could not be run.
-    Run {
-        /// The script.
-        script: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// `dev/kafka` ran and did not do what it was asked.
-    Failed {
-        /// The verb and what came with it.
-        asked: String,
-        /// What it wrote to its standard output and its standard error.
-        said: String,
-    },
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Folder(_) => f.write_str("no folder for the state of a cluster"),
-            Self::Ports(_) => f.write_str("no ports for a cluster"),
-            Self::Run { script, .. } => write!(f, "{} could not be run", script.display()),
-            Self::Failed { asked, said } => write!(f, "`dev/kafka {asked}` did not work:\n{said}"),
-        }
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Folder(source) | Self::Ports(source) | Self::Run { source, .. } => Some(source),
-            Self::Failed { .. } => None,
-        }
-    }
-}
 
 /// What kind of cluster to start.
 #[derive(Clone, Debug)]
@@ -91,41 +52,6 @@ impl Default for Options {
             port_base: None,
             settings: Vec::new(),
         }
-    }
-}
-
-/// Whether stories on a real cluster are to be told in this test run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Requirement {
-    /// They are: a cluster that does not start fails the test.
-    Required,
-    /// They are not, and why.
-    Skipped(String),
-}
-
-/// Reads `REAL_KAFKA`. The first skip of a process is announced on the terminal, through the test harness's capture.
-pub fn requirement() -> Requirement {
-    static NOTICE: Once = Once::new();
-    let requirement = decide(env::var_os(VARIABLE).as_deref());
-    if let Requirement::Skipped(reason) = &requirement {
-        NOTICE.call_once(|| {
-            let notice = format!(
-                "\nSKIPPED: real-cluster stories were left out ({reason}); to have them: \
-                 {VARIABLE}=required cargo test --workspace (needs Java 17 and Maven)\n"
-            );
-            // The harness captures what the printing macros write, and not what is written to the handle itself. A
-            // closed terminal is no reason to fail a test.
-            let _ = io::stderr().write_all(notice.as_bytes());
-        });
-    }
-    requirement
-}
-
-fn decide(value: Option<&OsStr>) -> Requirement {
-    match value {
-        None => Requirement::Skipped(format!("{VARIABLE} is not set")),
-        Some(value) if value == "required" => Requirement::Required,
-        Some(value) => Requirement::Skipped(format!("{VARIABLE} is {}, not `required`", value.display())),
     }
 }
 
@@ -154,12 +80,9 @@ impl RealKafka {
         }
     }
 
-    /// A cluster when `REAL_KAFKA=required`, and otherwise none, which [`requirement`] announces.
+    /// A cluster when `REAL_KAFKA=required`, and otherwise none, which is announced.
     pub fn start_if_required(options: &Options) -> Result<Option<Self>, Error> {
-        match requirement() {
-            Requirement::Required => Self::start(options).map(Some),
-            Requirement::Skipped(_) => Ok(None),
-        }
+        STORIES.required().then(|| Self::start(options)).transpose()
     }
 
     fn start_once(options: &Options) -> Result<Self, Error> {
@@ -196,7 +119,7 @@ impl RealKafka {
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         let Some(bootstrap) = stdout.trim_end().strip_prefix("bootstrap=") else {
             return Err(Error::Failed {
-                asked: "up".to_owned(),
+                asked: "dev/kafka up".to_owned(),
                 said: stdout,
             });
         };
@@ -292,26 +215,9 @@ impl RealKafka {
 
     /// Runs a verb of `dev/kafka` on this cluster.
     fn script<S: AsRef<OsStr>>(&self, verb: &str, arguments: &[S]) -> Result<Output, Error> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dev/kafka");
-        let mut command = Command::new(&script);
-        command
-            .arg(verb)
-            .arg("--dir")
-            .arg(self.state.path())
-            .args(arguments)
-            .stdin(Stdio::null());
-        let output = command.output().map_err(|source| Error::Run { script, source })?;
-        if output.status.success() {
-            return Ok(output);
-        }
-        let asked = arguments.iter().fold(verb.to_owned(), |line, word| {
-            line + " " + &word.as_ref().to_string_lossy()
-        });
-        let said = [&output.stdout[..], &output.stderr[..]].concat();
-        Err(Error::Failed {
-            asked,
-            said: String::from_utf8_lossy(&said).into_owned(),
-        })
+        let mut words = vec![OsStr::new(verb), OsStr::new("--dir"), self.state.path().as_os_str()];
+        words.extend(arguments.iter().map(AsRef::as_ref));
+        run(script("dev/kafka").args(words))
     }
 }
 
@@ -320,20 +226,5 @@ impl Drop for RealKafka {
         if let Err(error) = self.script::<&str>("down", &[]) {
             let _ = io::stderr().write_all(format!("\na cluster was left behind: {error}\n").as_bytes());
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_word_required_requires_a_cluster() {
-        assert_eq!(decide(Some(OsStr::new("required"))), Requirement::Required);
-        assert_eq!(decide(None), Requirement::Skipped("REAL_KAFKA is not set".to_owned()));
-        assert_eq!(
-            decide(Some(OsStr::new("1"))),
-            Requirement::Skipped("REAL_KAFKA is 1, not `required`".to_owned())
-        );
     }
 }

@@ -1,9 +1,13 @@
-//! For tests and benches only: scripted producer, scripted fleet, simulation on a virtual clock, broker launcher.
+//! For tests and benches only: scripted producer, scripted fleet, simulation on a virtual clock, launchers of brokers,
+//! labs and processes.
 
 pub mod fleet;
 pub mod kafka;
+pub mod lab;
 pub mod ports;
+pub mod process;
 pub mod producer;
+pub mod script;
 pub mod service;
 pub mod simulation;
 pub mod wait;

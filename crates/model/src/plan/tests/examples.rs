@@ -1,5 +1,6 @@
 use super::*;
 use crate::matrix::Matrix;
+use crate::plan::Wanted;
 
 #[track_caller]
 fn example(name: &str, text: &str) -> (Plan, Matrix) {
@@ -41,6 +42,8 @@ fn the_examples_say_what_they_promise() {
         "{:?}",
         matrix.warnings(&plan)
     );
+    let (plan, matrix) = example!("lab.toml");
+    assert_eq!((&plan.agents.wanted, matrix.cells.len()), (&Wanted::Count(2), 8));
     let (plan, matrix) = example!("two-clusters.toml");
     assert_eq!((plan.clusters.len(), matrix.cells.len()), (2, 2));
     assert!(matrix.warnings(&plan).is_empty(), "{:?}", matrix.warnings(&plan));
