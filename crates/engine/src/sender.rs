@@ -13,7 +13,7 @@ use crate::producer::{Due, ErrorCode, Producer};
 use crate::schedule::Schedule;
 
 /// Records offered at once. A batch is filled and offered within about 100 µs.
-const BATCH: usize = 1000;
+pub(crate) const BATCH: usize = 1000;
 /// A send later than this is *late*.
 const LATE_NS: i64 = 1_000_000;
 

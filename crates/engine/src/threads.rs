@@ -1,6 +1,6 @@
 //! The two threads of one producer, and what an attempt's threads share.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
@@ -17,7 +17,7 @@ use crate::pacer::Pacer;
 use crate::parts::Parts;
 use crate::producer::{Control, Polled, Producer, Reports};
 use crate::recorder::Recorder;
-use crate::sender::{Next, Sender};
+use crate::sender::{BATCH, Next, Sender};
 
 /// How often a waiting thread looks at what it shares with others.
 const LOOK: i64 = 20_000_000;
@@ -94,8 +94,8 @@ pub(crate) struct Pair {
     sender_ended: AtomicBool,
     /// When it did, from t0.
     load_end: AtomicI64,
-    /// The sender waits for room in the client.
-    wants_room: AtomicBool,
+    /// The sender waits until there have been so many reports; 0 when it does not wait.
+    room_at: AtomicU64,
     sender: OnceLock<Thread>,
 }
 
@@ -364,17 +364,25 @@ impl Pair {
         self.reported[part.index()].load(Ordering::Acquire) >= self.sent[part.index()].load(Ordering::Acquire)
     }
 
-    /// Parks until a delivery report has come after `seen` of them; looks again from time to time all the same.
+    /// Parks until the client has room for a batch, or for a sixteenth of what it holds if that is less: `seen` reports had
+    /// come when it was full. Looks again from time to time all the same.
     fn wait_for_room(&self, seen: u64) {
-        self.wants_room.store(true, Ordering::SeqCst);
-        if self.reported_total() == seen {
+        let held = self.accepted().saturating_sub(seen);
+        let room_at = seen + (held / 16).clamp(1, BATCH as u64);
+        self.room_at.store(room_at, Ordering::SeqCst);
+        if self.reported_total() < room_at {
             std::thread::park_timeout(Duration::from_nanos(LOOK as u64));
         }
-        self.wants_room.store(false, Ordering::SeqCst);
+        self.room_at.store(0, Ordering::SeqCst);
     }
 
     fn make_room(&self) {
-        if self.wants_room.swap(false, Ordering::SeqCst)
+        // Either this sees that the sender waits, or the sender sees the reports.
+        fence(Ordering::SeqCst);
+        let room_at = self.room_at.load(Ordering::SeqCst);
+        if room_at != 0
+            && room_at <= self.reported_total()
+            && self.room_at.swap(0, Ordering::SeqCst) != 0
             && let Some(sender) = self.sender.get()
         {
             sender.unpark();
