@@ -172,7 +172,9 @@ fn producer(
         primed: by_partition(&primed, trial.topic.partitions),
         scheduled,
         schedule_sha256,
-        configuration: client.effective_configuration(),
+        configuration: (client.effective_configuration().into_iter())
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect(),
     };
     let (producer, reports, control) = client.into_handles();
     let partitions = trial.topic.partitions as i32;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -351,10 +351,8 @@ impl Store {
 
     /// Keeps a trial's result; it is on disk when this returns.
     pub(crate) fn keep(&self, result: &TrialResult) -> Result<(), Error> {
-        save(
-            &self.result_path(result.experiment, result.trial),
-            json::write_trial(result).as_bytes(),
-        )
+        let path = self.result_path(result.experiment, result.trial);
+        save_with(&path, |file| json::write_trial_to(result, file))
     }
 
     /// Keeps what is left of a void attempt.
@@ -372,7 +370,7 @@ impl Store {
         let report = self.report(id)?;
         let folder = self.folder(id);
         save(&folder.join("report.md"), markdown::render(&report).as_bytes())?;
-        save(&folder.join("report.json"), json::write_report(&report).as_bytes())?;
+        save_with(&folder.join("report.json"), |file| json::write_report_to(&report, file))?;
         save(&folder.join("report.csv"), csv::render(&report).as_bytes())?;
         Ok(report)
     }
@@ -433,13 +431,19 @@ fn failed(path: &Path, act: &'static str, source: std::io::Error) -> Error {
 
 /// Writes a file so that it is either the old one or the whole new one, and on disk.
 fn save(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    save_with(path, |file| file.write_all(bytes))
+}
+
+/// The same of what is written piece by piece.
+fn save_with(path: &Path, write_to: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let beside = PathBuf::from(beside);
     let write = || {
-        let mut file = File::create(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
+        let mut file = BufWriter::new(File::create(&beside)?);
+        write_to(&mut file)?;
+        file.flush()?;
+        file.get_ref().sync_all()?;
         fs::rename(&beside, path)?;
         sync_folder(path)
     };

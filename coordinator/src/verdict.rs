@@ -333,7 +333,7 @@ fn effective(evidence: &Evidence<'_>, name: &str) -> Option<f64> {
     evidence
         .producers
         .iter()
-        .filter_map(|producer| producer.configuration.iter().find(|(known, _)| known == name))
+        .filter_map(|producer| producer.configuration.iter().find(|(known, _)| &**known == name))
         .filter_map(|(_, value)| value.parse::<f64>().ok())
         .max_by(f64::total_cmp)
 }

@@ -89,10 +89,10 @@ fn a_matrix_on_a_real_cluster_is_valid_sustained_and_loses_nothing() {
         let acks = result.agents[0].producers[0]
             .configuration
             .iter()
-            .find(|(name, _)| name == "acks")
+            .find(|(name, _)| &**name == "acks")
             .unwrap();
         assert_eq!(
-            acks.1 == "1",
+            &*acks.1 == "1",
             cell.contains("acks=1"),
             "the live client's own word: {acks:?}"
         );

@@ -43,8 +43,8 @@ fn a_matrix_over_sasl_ssl_loses_nothing_and_never_shows_its_password() {
         let value = |name: &str| {
             configuration
                 .iter()
-                .find(|(known, _)| known == name)
-                .map(|(_, value)| value.as_str())
+                .find(|(known, _)| &**known == name)
+                .map(|(_, value)| &**value)
         };
         assert_eq!(value("ssl.endpoint.identification.algorithm"), Some("https"));
         assert_eq!(value("sasl.password"), Some("[masked]"));

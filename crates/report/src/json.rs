@@ -3,6 +3,8 @@
 //! Read are the versions from [`OLDEST`] on. Version 1 was never published, and held no evidence for its verdicts: it is
 //! refused by name rather than read with readings that nobody took.
 
+use std::io::{self, Write};
+
 use serde::{Deserialize, Serialize};
 use tribunal_model::ids::TrialId;
 use tribunal_stats::distribution::InvalidDistribution;
@@ -81,7 +83,12 @@ struct Head {
 
 /// The report as indented JSON.
 pub fn write_report(report: &ExperimentReport) -> String {
-    pretty(&Written {
+    text(|to| write_report_to(report, to))
+}
+
+/// The same, piece by piece: the report of a large fleet is no text to be held in memory.
+pub fn write_report_to(report: &ExperimentReport, to: &mut dyn Write) -> io::Result<()> {
+    let written = Written {
         schema_version: SCHEMA_VERSION,
         facts: &report.facts,
         results: &report.results,
@@ -89,35 +96,47 @@ pub fn write_report(report: &ExperimentReport) -> String {
         given_up: &report.given_up,
         searches: &report.searches,
         analysis: Analysis::of(report),
-    })
+    };
+    pretty(&written, to)
 }
 
 /// The inverse of [`write_report`].
 pub fn read_report(text: &str) -> Result<ExperimentReport, Error> {
     check_version(text)?;
-    let report: ExperimentReport = serde_json::from_str(text).map_err(Error::Syntax)?;
+    let mut report: ExperimentReport = serde_json::from_str(text).map_err(Error::Syntax)?;
     report.results.iter().try_for_each(check)?;
+    report.results.iter_mut().for_each(TrialResult::share);
     Ok(report)
 }
 
 /// One trial's result as indented JSON.
 pub fn write_trial(result: &TrialResult) -> String {
-    pretty(result)
+    text(|to| write_trial_to(result, to))
+}
+
+/// The same, piece by piece.
+pub fn write_trial_to(result: &TrialResult, to: &mut dyn Write) -> io::Result<()> {
+    pretty(result, to)
 }
 
 /// The inverse of [`write_trial`].
 pub fn read_trial(text: &str) -> Result<TrialResult, Error> {
     check_version(text)?;
-    let result: TrialResult = serde_json::from_str(text).map_err(Error::Syntax)?;
+    let mut result: TrialResult = serde_json::from_str(text).map_err(Error::Syntax)?;
     check(&result)?;
+    result.share();
     Ok(result)
 }
 
-fn pretty(value: &impl Serialize) -> String {
-    let mut text =
-        serde_json::to_string_pretty(value).expect("invariant: results hold no maps with keys other than text");
-    text.push('\n');
-    text
+fn pretty(value: &impl Serialize, to: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *to, value)?;
+    to.write_all(b"\n")
+}
+
+fn text(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
+    let mut bytes = Vec::new();
+    write(&mut bytes).expect("invariant: results hold no maps with keys other than text");
+    String::from_utf8(bytes).expect("invariant: JSON is UTF-8")
 }
 
 /// The version is judged before the rest is read, so that a newer file is told as such and not as a missing field.

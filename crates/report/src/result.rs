@@ -101,6 +101,14 @@ impl TrialResult {
         (mean * all as f64) as u64 * u64::from(self.topic.replication)
     }
 
+    /// Keeps what the producers' configurations have in common once.
+    pub(crate) fn share(&mut self) {
+        let mut producers = self.agents.iter_mut().flat_map(|agent| &mut agent.producers);
+        if let Some(first) = producers.next() {
+            producers.for_each(|producer| producer.share(first));
+        }
+    }
+
     /// The cell's levels as `linger.ms=5 acks=all`.
     pub fn cell_text(&self) -> String {
         cell_text(&self.levels)

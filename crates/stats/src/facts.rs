@@ -1,6 +1,7 @@
 //! What agents say about themselves and about one trial, apart from the measurements.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -109,7 +110,46 @@ pub struct ProducerFacts {
     /// SHA-256 of the first million of them, as hexadecimal text.
     pub schedule_sha256: Option<String>,
     /// The live client's configuration, secrets masked.
-    pub configuration: Vec<(String, String)>,
+    #[serde(with = "configuration")]
+    pub configuration: Configuration,
+}
+
+/// Names and values of properties. Clients of a trial hardly differ in them, so that they can be kept once for all:
+/// [`ProducerFacts::share`].
+pub type Configuration = Vec<(Arc<str>, Arc<str>)>;
+
+impl ProducerFacts {
+    /// Lets go of the texts that `other` has at the same place of its configuration, for those of `other`.
+    pub fn share(&mut self, other: &Self) {
+        let keep = |own: &mut Arc<str>, theirs: &Arc<str>| {
+            if own == theirs {
+                *own = theirs.clone();
+            }
+        };
+        for (own, theirs) in self.configuration.iter_mut().zip(&other.configuration) {
+            keep(&mut own.0, &theirs.0);
+            keep(&mut own.1, &theirs.1);
+        }
+    }
+}
+
+/// A configuration as a list of pairs of text.
+mod configuration {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Configuration;
+
+    pub(super) fn serialize<S: Serializer>(pairs: &Configuration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(pairs.iter().map(|(name, value)| (&**name, &**value)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Configuration, D::Error> {
+        let pairs = Vec::<(String, String)>::deserialize(deserializer)?;
+        Ok(pairs
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect())
+    }
 }
 
 impl RunFacts {

@@ -1,6 +1,7 @@
 //! Trials, topics, windows and properties.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tribunal_model::design::{AuditLevel, Purpose};
@@ -156,6 +157,22 @@ impl From<pb::TopicShape> for TopicShape {
 impl From<(String, String)> for pb::NamedText {
     fn from((name, text): (String, String)) -> Self {
         Self { name, text }
+    }
+}
+
+impl From<(Arc<str>, Arc<str>)> for pb::NamedText {
+    fn from((name, text): (Arc<str>, Arc<str>)) -> Self {
+        Self {
+            name: name.as_ref().to_owned(),
+            text: text.as_ref().to_owned(),
+        }
+    }
+}
+
+impl From<pb::NamedText> for (Arc<str>, Arc<str>) {
+    fn from(raw: pb::NamedText) -> Self {
+        let pb::NamedText { name, text } = raw;
+        (name.into(), text.into())
     }
 }
 

@@ -156,11 +156,11 @@ fn effective(result: &TrialResult, property: &str) -> Option<String> {
         let mut reported = client
             .configuration
             .iter()
-            .filter(|(name, value)| value != "inherit" && (name == property || name == canonical(property)));
+            .filter(|(name, value)| &**value != "inherit" && (&**name == property || &**name == canonical(property)));
         if let Some((_, value)) = reported.next()
-            && !values.contains(value)
+            && !values.iter().any(|known| **known == **value)
         {
-            values.push(value.clone());
+            values.push(value.as_ref().to_owned());
         }
     }
     match values.as_slice() {

@@ -1,5 +1,7 @@
 //! Stored forms: what is written is read back, whichever build wrote it.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use tribunal_report::experiment::ExperimentReport;
 use tribunal_report::json::{self, Error};
@@ -112,4 +114,17 @@ proptest! {
         prop_assert_eq!(back.distribution().unwrap(), distribution);
         prop_assert_eq!((back.count, back.censored), (latencies.len() as u64, censored));
     }
+}
+
+#[test]
+fn what_configurations_have_in_common_is_kept_once() {
+    let report = json::read_report(&json::write_report(&fixture::on_a_cluster())).unwrap();
+    let producers = report.results[0].agents.iter().flat_map(|agent| &agent.producers);
+    let [one, other]: [_; 2] = producers.collect::<Vec<_>>().try_into().unwrap();
+    let mut shared = 0;
+    for (own, theirs) in one.configuration.iter().zip(&other.configuration) {
+        assert_eq!(Arc::ptr_eq(&own.1, &theirs.1), own.1 == theirs.1, "{own:?} {theirs:?}");
+        shared += usize::from(own.1 == theirs.1);
+    }
+    assert_eq!(shared, one.configuration.len() - 1, "all but the client's own name");
 }

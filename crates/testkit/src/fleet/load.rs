@@ -93,7 +93,7 @@ impl Load {
             scheduled: Some(1000),
             schedule_sha256: Some("0".repeat(64)),
             configuration: (0..PROPERTIES)
-                .map(|property| (format!("scripted.property.{property:03}"), "100000".to_owned()))
+                .map(|property| (format!("scripted.property.{property:03}").into(), "100000".into()))
                 .collect(),
         }
     }

@@ -41,6 +41,7 @@ prop_compose! {
         schedule_sha256 in option::of(text()),
         configuration in pairs(),
     ) -> ProducerFacts {
+        let configuration = configuration.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         ProducerFacts { producer, client_id, topic, primed, scheduled, schedule_sha256, configuration }
     }
 }
