@@ -277,7 +277,7 @@ impl<P: Producer> Sender<P> {
     /// Books the first `handled` records of what was offered: taken, but for the rejected ones.
     fn account(&mut self, handled: usize, now: i64) {
         let offered = &self.batch[self.position..self.position + handled];
-        if self.first.is_none() {
+        if self.first.is_none() && self.rejected.len() < handled {
             let taken = |index: &usize| !self.rejected.iter().any(|(rejected, _)| rejected == index);
             self.first = (0..handled).find(taken).map(|index| FirstSend {
                 intended_ns: offered[index].intended_ns,
