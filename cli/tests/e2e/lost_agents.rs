@@ -56,3 +56,27 @@ fn an_agent_that_does_not_come_back_ends_the_experiment() {
     assert!(run.error().contains("connected: a"), "{}", run.error());
     assert_eq!(topics_left(kafka), Vec::<String>::new());
 }
+
+#[test]
+fn an_agent_may_come_late() {
+    let _turn = alone();
+    let bench = Bench::new();
+    let coordinator = Coordinator::start(&bench, 0);
+    let _a = Agent::start(&bench, &coordinator.url, "a");
+    let plan = bench.plan(&plan("mock", "60s").replace("replication = 3\n", ""));
+    let (plan, out) = (plan.to_str().unwrap(), bench.out());
+    let words = [
+        "run",
+        plan,
+        "--coordinator",
+        &coordinator.url,
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    let run = bench.start(&words);
+    run.until("connected: a");
+    let _b = Agent::start(&bench, &coordinator.url, "b");
+    let run = run.finish();
+    assert_eq!(run.code, Some(0), "{:#?}", run.err);
+    assert_eq!(bench.report().results[0].agents.len(), 2);
+}

@@ -106,7 +106,7 @@ fn the_play_changes_nothing_the_second_time_and_refuses_while_an_experiment_runs
     let checked = site.play(&inventory, &["--check", "--diff"]);
     assert_eq!((checked.code, changes(&checked)), (Some(0), 0), "{:#?}", checked.out);
 
-    let plan = crate::site::plan(2, "rate = \"100/s\"", "measure = \"60s\"", crate::site::ANY_CLOCK);
+    let plan = crate::site::plan(2, "rate = \"100/s\"", "measure = \"180s\"", crate::site::ANY_CLOCK);
     let running = site.run("running", &plan);
     site.until_delivering("h2");
     let refused = site.play(&inventory, &[]);
@@ -114,6 +114,8 @@ fn the_play_changes_nothing_the_second_time_and_refuses_while_an_experiment_runs
     let said: Vec<&String> = refused.out.iter().chain(&refused.err).collect();
     let why = "an experiment runs or waits: ";
     assert!(said.iter().any(|line| line.contains(why)), "{said:#?}");
+    let forced = site.play(&inventory, &["-e", "tribunal_force_upgrade=true"]);
+    assert_eq!((forced.code, changes(&forced)), (Some(0), 0), "{:#?}", forced.out);
     running.interrupt();
     assert_eq!(running.finish().code, Some(130));
 }

@@ -1,12 +1,15 @@
 //! One host that is coordinator, agent and broker: installed, used, and taken off again.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::process::Command;
 
 use tribunal_testkit::lab::Lab;
 use tribunal_testkit::process::Process;
 
 use crate::site::{ANY_CLOCK, LOOSE, done, site};
+
+const SECRET: &str = "correct-horse";
 
 /// Gives a host the Java of this machine; hosts of a lab have no network to install one from.
 fn lend_java(lab: &Lab, host: &str) {
@@ -37,7 +40,8 @@ fn a_host_that_is_everything_works_and_nothing_is_left_when_it_is_removed() {
     let state = lab.state();
     let inventory = state.join("inventory.yml");
     let all = format!(
-        "all:\n  vars:\n    ansible_user: root\n    ansible_ssh_common_args: -F {}\n    kafka_lab_heap: 256m\n  children:\n    \
+        "all:\n  vars:\n    ansible_user: root\n    ansible_ssh_common_args: -F {}\n    kafka_lab_heap: 256m\n    \
+         tribunal_agent_secrets: {{kafka-password: {SECRET}}}\n  children:\n    \
          coordinator: {{hosts: {{h1: {{}}}}}}\n    agents: {{hosts: {{h1: {{}}}}}}\n    brokers: {{hosts: {{h1: {{}}}}}}\n",
         state.join("ssh_config").display()
     );
@@ -72,6 +76,59 @@ fn a_host_that_is_everything_works_and_nothing_is_left_when_it_is_removed() {
 
     let played = site.play_in(&lab, &inventory, &[]);
     assert_eq!(played.code, Some(0), "{:#?} {:#?}", played.out, played.err);
+    let stat = lab
+        .run(&[
+            "sh",
+            "h1",
+            "stat",
+            "-c",
+            "%a %U",
+            "/etc/tribunal/secrets/kafka-password",
+        ])
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&stat.stdout), "400 tribunal\n");
+    let kept = lab
+        .run(&["sh", "h1", "cat", "/etc/tribunal/secrets/kafka-password"])
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&kept.stdout), SECRET);
+    let said = [played.out, played.err, checked.out, checked.err].concat();
+    assert!(
+        !said.iter().any(|line| line.contains(SECRET)),
+        "the plays told the secret"
+    );
+
+    // Another build: what follows from it is restarted, and nothing else is touched.
+    let newer = site.path("newer");
+    std::fs::copy(&site.binary, &newer).unwrap();
+    std::fs::OpenOptions::new()
+        .append(true)
+        .open(&newer)
+        .unwrap()
+        .write_all(b"newer")
+        .unwrap();
+    let since = |unit: &str| {
+        let shown = lab
+            .run(&[
+                "sh",
+                "h1",
+                "systemctl",
+                "show",
+                unit,
+                "-p",
+                "ActiveEnterTimestampMonotonic",
+            ])
+            .unwrap();
+        String::from_utf8_lossy(&shown.stdout).into_owned()
+    };
+    let units = ["tribunal-coordinator", "tribunal-agent", "kafka-lab"];
+    let first = units.map(since);
+    let upgrade = format!("tribunal_binary={}", newer.display());
+    let upgraded = site.play_in(&lab, &inventory, &["-e", &upgrade]);
+    assert_eq!(upgraded.code, Some(0), "{:#?} {:#?}", upgraded.out, upgraded.err);
+    let second = units.map(since);
+    assert!(first[0] != second[0] && first[1] != second[1], "{first:?} {second:?}");
+    assert_eq!(first[2], second[2], "the broker went on");
+
     let plan = format!(
         "[agents]\ncount = 1\n[cluster]\nbootstrap = \"h1:9092\"\n[topic]\npartitions = 2\nreplication = 1\n\
          [workload]\nrate = \"100/s\"\nrecord = {{ size = \"100B\" }}\n[window]\nwarm_up = \"1s\"\nmeasure = \"2s\"\n\
