@@ -1,5 +1,6 @@
 //! Ten agents on ten hosts, a millisecond away from the coordinator.
 
+use tribunal_testkit::lab::Lab;
 use tribunal_testkit::process::Process;
 
 use crate::site::{ANY_CLOCK, LOOSE, done, figure, site};
@@ -11,9 +12,7 @@ const AGENTS: u16 = 10;
 fn every_bound_of_ten_agents_holds_the_truth() {
     // One story at a time. The hosts are a lab of their own, without certificates: nobody else is on its network.
     let Some(site) = site() else { return };
-    let lab = tribunal_testkit::lab::Lab::start_if_required("ten", AGENTS)
-        .unwrap()
-        .unwrap();
+    let lab = Lab::start("ten", AGENTS).unwrap();
     let kafka = lab.run(&["kafka", "up", "--brokers", "1"]).unwrap();
     let kafka = String::from_utf8(kafka.stdout).unwrap();
     let bootstrap = kafka.trim().strip_prefix("bootstrap=").unwrap();

@@ -27,22 +27,24 @@ pub struct Lab {
 impl Lab {
     /// The name of a lab that is not up yet, when `REAL_LAB=required`, and otherwise none, which is announced.
     ///
-    /// `kind` tells the labs of one process apart. Whoever starts it by other means than [`Lab::start_if_required`] gives
+    /// `kind` tells the labs of one process apart. Whoever starts it by other means than [`Lab::start`] gives
     /// `up` the environment of [`Lab::name_in`], and this process as its owner.
     pub fn new_if_required(kind: &str) -> Option<Self> {
-        STORIES.required().then(|| Self {
-            name: format!("{kind}-{}", std::process::id()),
-        })
+        STORIES.required().then(|| Self::named(kind))
     }
 
-    /// A lab of `hosts` hosts, h1 and on, all of which answer; none when such stories are left out.
-    pub fn start_if_required(kind: &str, hosts: u16) -> Result<Option<Self>, Error> {
-        let Some(lab) = Self::new_if_required(kind) else {
-            return Ok(None);
-        };
+    /// Another lab, of `hosts` hosts, h1 and on, all of which answer; for stories that are told already.
+    pub fn start(kind: &str, hosts: u16) -> Result<Self, Error> {
+        let lab = Self::named(kind);
         let (hosts, owner) = (hosts.to_string(), std::process::id().to_string());
         lab.run(&["up", &hosts, "--owner", &owner])?;
-        Ok(Some(lab))
+        Ok(lab)
+    }
+
+    fn named(kind: &str) -> Self {
+        Self {
+            name: format!("{kind}-{}", std::process::id()),
+        }
     }
 
     /// Gives a command the environment by which `lab/lab` knows this lab.
