@@ -5,19 +5,17 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tracing::Span;
-use tribunal_engine::clock::MonotonicClock;
 use tribunal_engine::event::Event;
-use tribunal_engine::run::Run;
-use tribunal_model::ids::AgentName;
 use tribunal_proto::session::{AttemptId, Epoch, Prepare};
 use tribunal_stats::AgentReport;
 use tribunal_stats::facts::{Calibration, ClockFacts, ProducerFacts};
 use tribunal_telemetry::logs;
 
-use crate::calibrate;
-use crate::host::{self, Edges, Host, Probe};
-use crate::prepare::{Prepared, Refusal, Work, prepare};
+use crate::host::{self, Edges, Host};
+use crate::load::{self, Load, Prepared};
+use crate::prepare::{Refusal, Work};
 use crate::primed::PrimedRecords;
+use crate::{Options, calibrate};
 
 /// What threads of the agent tell the session.
 #[derive(Debug)]
@@ -50,7 +48,7 @@ pub(crate) enum Stage {
     Prepared { prepared: Box<Prepared> },
     /// The threads wait at the gate or run.
     Running {
-        run: Run<MonotonicClock>,
+        run: Load,
         primed: PrimedRecords,
         host: Arc<Host>,
         edges: Arc<Mutex<Edges>>,
@@ -61,11 +59,11 @@ pub(crate) enum Stage {
 
 impl Held {
     /// Begins to prepare.
-    pub(crate) fn prepare(agent: &AgentName, order: Prepare, tell: mpsc::Sender<Told>) -> Self {
+    pub(crate) fn prepare(options: &Options, order: Prepare, tell: mpsc::Sender<Told>) -> Self {
         let id = order.attempt;
         let span = logs::experiment(id.experiment).in_scope(|| logs::trial(id.trial, id.attempt));
         span.in_scope(|| tracing::info!(producers = order.producers.len(), "preparing"));
-        let (agent, within) = (agent.clone(), span.clone());
+        let (agent, drivers, within) = (options.name.clone(), options.drivers.clone(), span.clone());
         let body = move || {
             let work = Work {
                 agent: &agent,
@@ -77,7 +75,7 @@ impl Held {
                 // Each agent of a host decides for itself whether its senders may spin: each reckons with its share.
                 cores: host::cores() / order.agents_on_host.max(1),
             };
-            let prepared = within.in_scope(|| prepare(&work));
+            let prepared = within.in_scope(|| load::prepare(&work, &drivers));
             // The session outlives its attempts' threads; without it nobody wants to know.
             let _ = tell.blocking_send(Told::Prepared(id, Box::new(prepared)));
         };
@@ -100,14 +98,8 @@ impl Held {
             self.stage = stage;
             return None;
         };
-        let Prepared {
-            workers,
-            setup,
-            facts,
-            primed,
-        } = *prepared;
-        let id = self.id;
-        let mut probe = Probe::new();
+        let (mut prepared, id) = (*prepared, self.id);
+        let (facts, primed) = (std::mem::take(&mut prepared.facts), prepared.primed.take());
         let (host, edges) = (Arc::new(Host::new()), Arc::new(Mutex::new(Edges::default())));
         let (the_host, its_edges) = (host.clone(), edges.clone());
         let tell = move |mut event| {
@@ -118,8 +110,7 @@ impl Held {
             }
             let _ = tell.blocking_send(Told::Run(id, event));
         };
-        let start = || Run::start(workers, &setup, &MonotonicClock, move || probe.tell(), tell);
-        let run = self.span.in_scope(start);
+        let run = self.span.in_scope(|| prepared.start(tell));
         self.stage = Stage::Running {
             run,
             primed,
@@ -149,7 +140,7 @@ impl Held {
     }
 
     /// The run, while there is one.
-    pub(crate) fn run(&self) -> Option<&Run<MonotonicClock>> {
+    pub(crate) fn run(&self) -> Option<&Load> {
         match &self.stage {
             Stage::Running { run, .. } => Some(run),
             _ => None,

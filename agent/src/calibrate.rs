@@ -11,21 +11,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
+use tribunal_driver::Programs;
 use tribunal_engine::clock::{Clock, MonotonicClock};
 use tribunal_engine::event::{Ended, Event};
-use tribunal_engine::run::Run;
 use tribunal_kafka::mock::child;
 use tribunal_model::ids::AgentName;
 use tribunal_model::properties::Properties;
 use tribunal_model::trial::{Part, Rate, RecordRate, Trial, Windows, nanoseconds};
+use tribunal_stats::Sample;
 use tribunal_stats::facts::Calibration;
-use tribunal_stats::{Cpu, Sample};
 
 use crate::host;
-use crate::prepare::{Prepared, Work, prepare};
+use crate::load::{self, Prepared};
+use crate::prepare::Work;
 
-pub use sink::NullSink;
-use sink::Sink;
+pub use sink::{Known, NullSink, Sink};
 
 /// The share of the ceiling at which the pacer is checked, and above which a cell would measure the agent.
 pub const SHARE: f64 = 0.7;
@@ -57,6 +57,9 @@ pub enum Error {
     /// This program does not find itself, to start the sink.
     #[error("this program does not find itself")]
     Program(#[source] std::io::Error),
+    /// There is no known broker.
+    #[error("the known broker does not start: {0}")]
+    Known(String),
     /// There is no sink.
     #[error(transparent)]
     Sink(#[from] child::Error),
@@ -79,8 +82,13 @@ pub enum Error {
 
 /// Calibrates the given producers of a trial as agent `name`, on a mock cluster in a process of its own, made by calling
 /// this very program. Takes about 12 s.
-pub fn calibrate(trial: &Trial, producers: &[u32], name: &AgentName) -> Result<Calibration, Error> {
-    until_stopped(trial, producers, name, &AtomicBool::new(false))
+pub fn calibrate(
+    trial: &Trial,
+    producers: &[u32],
+    name: &AgentName,
+    programs: &Programs,
+) -> Result<Calibration, Error> {
+    until_stopped(trial, producers, name, programs, &AtomicBool::new(false))
 }
 
 /// As [`calibrate`], given up soon after `stop` has been set.
@@ -88,16 +96,21 @@ pub(crate) fn until_stopped(
     trial: &Trial,
     producers: &[u32],
     name: &AgentName,
+    programs: &Programs,
     stop: &AtomicBool,
 ) -> Result<Calibration, Error> {
     if producers.is_empty() {
         return Err(Error::NoProducer);
     }
-    let program = std::env::current_exe().map_err(Error::Program)?;
     // As in a trial, whatever the sink takes away.
     let cores = host::cores();
-    let mut sink = Sink::start(&program)?;
-    against(&mut sink, cores, trial, producers, name, stop)
+    let mut sink: Box<dyn NullSink> = if trial.client.client.is_librdkafka() {
+        let program = std::env::current_exe().map_err(Error::Program)?;
+        Box::new(Sink::start(&program)?)
+    } else {
+        Box::new(Known::start().map_err(Error::Known)?)
+    };
+    against(&mut *sink, cores, trial, producers, name, programs, stop)
 }
 
 /// As [`calibrate`], with another sink, on a host of `cores` processors.
@@ -107,6 +120,7 @@ pub fn against(
     trial: &Trial,
     producers: &[u32],
     name: &AgentName,
+    programs: &Programs,
     stop: &AtomicBool,
 ) -> Result<Calibration, Error> {
     if producers.is_empty() {
@@ -128,7 +142,7 @@ pub fn against(
             topics: &topics,
             cores,
         };
-        let prepared = prepare(&work).map_err(|refusal| Error::Prepare(refusal.reason))?;
+        let prepared = load::prepare(&work, programs).map_err(|refusal| Error::Prepare(refusal.reason))?;
         run(prepared, &windows, stop)
     };
     let (closed, _) = phase(Rate::Saturate, CLOSED)?;
@@ -189,13 +203,13 @@ fn topics(sink: &mut dyn NullSink, trial: &Trial) -> Result<Vec<String>, Error> 
 }
 
 /// Runs a prepared load from a t0 of its own to its end.
-fn run(prepared: Prepared, windows: &Windows, stop: &AtomicBool) -> Result<(Ended, Vec<Sample>), Error> {
+pub(crate) fn run(prepared: Prepared, windows: &Windows, stop: &AtomicBool) -> Result<(Ended, Vec<Sample>), Error> {
     let (tell, told) = sync_channel(64);
     let tell = move |event| {
         // Whoever listens does so to the end.
         let _ = tell.send(event);
     };
-    let run = Run::start(prepared.workers, &prepared.setup, &MonotonicClock, Cpu::default, tell);
+    let run = prepared.start(tell);
     let t0 = MonotonicClock.now_ns() + nanoseconds(AHEAD);
     let lease = AHEAD + windows.longest();
     if !(run.arm(1, t0, lease) && run.go(1)) {

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
-use tribunal_model::ids::AgentName;
 use tribunal_model::trial::Trial;
 
 use crate::attempt::Told;
-use crate::calibrate;
+use crate::{Options, calibrate};
 
 /// A calibration that goes on, on a thread of its own.
 #[derive(Debug)]
@@ -21,16 +20,16 @@ impl Calibrating {
     /// Begins one.
     pub(crate) fn begin(
         id: u64,
-        agent: &AgentName,
+        options: &Options,
         trial: Trial,
         producers: Vec<u32>,
         tell: mpsc::Sender<Told>,
     ) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let (agent, its_stop) = (agent.clone(), stop.clone());
+        let (agent, drivers, its_stop) = (options.name.clone(), options.drivers.clone(), stop.clone());
         let span = tracing::Span::current();
         let body = move || {
-            let calibrate = || calibrate::until_stopped(&trial, &producers, &agent, &its_stop);
+            let calibrate = || calibrate::until_stopped(&trial, &producers, &agent, &drivers, &its_stop);
             let outcome = span.in_scope(|| {
                 tracing::info!(producers = producers.len(), "calibrating");
                 calibrate()

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tribunal_driver::Programs;
+use tribunal_model::client::ClientUse;
 use tribunal_model::design::{AuditLevel, Purpose};
 use tribunal_model::ids::{CellId, TrialId};
 use tribunal_model::properties::{Properties, Value};
@@ -52,5 +54,11 @@ pub(crate) fn trial() -> Trial {
         settle: Duration::ZERO,
         audit: AuditLevel::Offsets,
         properties,
+        client: ClientUse::default(),
     }
+}
+
+/// No driver at all.
+pub(crate) fn programs() -> Programs {
+    Programs::new("/nonexistent", "/nonexistent")
 }

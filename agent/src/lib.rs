@@ -3,10 +3,14 @@
 mod attempt;
 pub mod calibrate;
 mod calibrating;
+pub mod check;
+mod child;
 pub mod doctor;
+mod drivers;
 #[cfg(test)]
 mod fixture;
 mod host;
+mod load;
 mod prepare;
 mod primed;
 pub mod selftest;
@@ -14,8 +18,10 @@ mod session;
 
 use std::net::SocketAddr;
 
+pub use child::drive;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tribunal_driver::Programs;
 use tribunal_model::ids::AgentName;
 use tribunal_stats::distribution;
 use tribunal_stats::facts::{BuildFacts, CertificateFacts};
@@ -38,6 +44,8 @@ pub struct Options {
     pub security: Security,
     /// The last self-test on this host, if there was one.
     pub certificate: Option<CertificateFacts>,
+    /// Where the drivers of other client libraries are.
+    pub drivers: Programs,
 }
 
 /// An agent whose metrics listener is bound.

@@ -20,9 +20,9 @@ use tribunal_telemetry::logs::chain;
 use crate::primed::PrimedRecords;
 
 /// How long the clients may take to be primed; below the coordinator's limit for *ready*.
-const PRIME: Duration = Duration::from_secs(25);
+pub(crate) const PRIME: Duration = Duration::from_secs(25);
 /// How many intended sends go into a schedule's hash at most.
-const HASHED: u64 = 1_000_000;
+pub(crate) const HASHED: u64 = 1_000_000;
 /// librdkafka's own limits of a batch, where the plan sets none.
 const BATCH_BYTES: usize = 1_000_000;
 const BATCH_RECORDS: usize = 10_000;
@@ -69,30 +69,20 @@ impl Refusal {
 /// Makes and primes this agent's clients, all at once.
 pub(crate) fn prepare(work: &Work<'_>) -> Result<Prepared, Refusal> {
     let trial = work.trial;
-    let environment = |name: &str| std::env::var(name).ok();
-    let properties = tribunal_kafka::resolve(&work.properties, &environment)
-        .map_err(|error| Refusal::new(RefusalKind::Configuration, &error))?;
-    let limit = |name: &str, default| {
-        properties
-            .get(name)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(default)
-    };
-    let seed = derive(&[trial.load.seed, u64::from(trial.block)]);
-    let (bytes, records) = (
-        limit("batch.size", BATCH_BYTES),
-        limit("batch.num.messages", BATCH_RECORDS),
-    );
-    let pool = PayloadPool::new(&trial.load.record, seed, bytes, records)
-        .map_err(|error| Refusal::new(RefusalKind::Configuration, &error))?;
-    let pool = Arc::new(pool);
+    let properties = resolved(&work.properties)?;
+    let pool = Arc::new(pool(trial, &properties)?);
     let made: Vec<Result<_, Refusal>> = std::thread::scope(|scope| {
         let threads: Vec<_> = work
             .producers
             .iter()
             .map(|index| {
                 let (pool, properties) = (pool.clone(), &properties);
-                scope.spawn(move || producer(work, properties, pool, *index))
+                let name = Name {
+                    index: *index,
+                    client_id: format!("{}-{index}", work.agent),
+                    topic: work.topics[*index as usize % work.topics.len().max(1)].clone(),
+                };
+                scope.spawn(move || producer(trial, work.bootstrap, properties, pool, name))
             })
             .collect();
         threads
@@ -115,6 +105,7 @@ pub(crate) fn prepare(work: &Work<'_>) -> Result<Prepared, Refusal> {
         load: trial.load.clone(),
         block: trial.block,
         pool,
+        given: Vec::new(),
         cores: work.cores,
     };
     Ok(Prepared {
@@ -125,22 +116,58 @@ pub(crate) fn prepare(work: &Work<'_>) -> Result<Prepared, Refusal> {
     })
 }
 
-type Made = (Worker<KafkaProducer, KafkaReports>, ProducerFacts, Primed);
+/// Properties with what their references stand for on this host.
+pub(crate) fn resolved(properties: &Properties) -> Result<ResolvedProperties, Refusal> {
+    let environment = |name: &str| std::env::var(name).ok();
+    tribunal_kafka::resolve(properties, &environment).map_err(|error| Refusal::new(RefusalKind::Configuration, &error))
+}
 
-fn producer(
-    work: &Work<'_>,
+/// The record bodies of a trial, for its batches.
+pub(crate) fn pool(trial: &Trial, properties: &ResolvedProperties) -> Result<PayloadPool, Refusal> {
+    let limit = |name: &str, default| {
+        properties
+            .get(name)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
+    };
+    let seed = derive(&[trial.load.seed, u64::from(trial.block)]);
+    let (bytes, records) = (
+        limit("batch.size", BATCH_BYTES),
+        limit("batch.num.messages", BATCH_RECORDS),
+    );
+    PayloadPool::new(&trial.load.record, seed, bytes, records)
+        .map_err(|error| Refusal::new(RefusalKind::Configuration, &error))
+}
+
+/// A producer's client, what is told of it, and what it primed.
+pub(crate) type Made = (Worker<KafkaProducer, KafkaReports>, ProducerFacts, Primed);
+
+/// Which producer, what its client is called, and where it writes to.
+#[derive(Debug)]
+pub(crate) struct Name {
+    pub(crate) index: u32,
+    pub(crate) client_id: String,
+    pub(crate) topic: String,
+}
+
+/// Makes and primes the client of one producer.
+pub(crate) fn producer(
+    trial: &Trial,
+    bootstrap: &str,
     properties: &ResolvedProperties,
     pool: Arc<PayloadPool>,
-    index: u32,
+    name: Name,
 ) -> Result<Made, Refusal> {
-    let trial = work.trial;
-    let topic = &work.topics[index as usize % work.topics.len().max(1)];
-    let client_id = format!("{}-{index}", work.agent);
+    let Name {
+        index,
+        client_id,
+        topic,
+    } = name;
     let spec = ClientSpec {
-        bootstrap: work.bootstrap,
+        bootstrap,
         client_id: &client_id,
         properties,
-        topic,
+        topic: &topic,
         partitions: trial.topic.partitions as i32,
         pool,
         headers: trial.load.record.headers.clone(),
@@ -175,13 +202,14 @@ fn producer(
         configuration: (client.effective_configuration().into_iter())
             .map(|(name, value)| (name.into(), value.into()))
             .collect(),
+        driver: None,
     };
     let (producer, reports, control) = client.into_handles();
     let partitions = trial.topic.partitions as i32;
     let worker = Worker {
         index,
         client_id,
-        topic: topic.clone(),
+        topic,
         partitions,
         producer,
         reports,
@@ -190,7 +218,7 @@ fn producer(
     Ok((worker, facts, primed))
 }
 
-fn by_partition(primed: &Primed, partitions: u32) -> Vec<u64> {
+pub(crate) fn by_partition(primed: &Primed, partitions: u32) -> Vec<u64> {
     let mut counts = vec![0; partitions as usize];
     for partition in &primed.partitions {
         if let Some(count) = counts.get_mut(partition.partition as usize) {

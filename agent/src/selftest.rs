@@ -22,6 +22,7 @@ mod load;
 mod noise;
 mod observer;
 mod oracle;
+mod parity;
 mod rates;
 mod skew;
 mod stall;
@@ -31,6 +32,7 @@ mod tap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use tribunal_driver::Programs;
 use tribunal_engine::clock::{Clock, MonotonicClock};
 
 pub use certificate::{Certificate, Verdict};
@@ -39,12 +41,14 @@ pub use finding::{Finding, Outcome};
 pub use generator::child;
 
 /// Where the self-test runs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Host {
     /// The program that runs [`child`] when it is given [`Self::child`].
     pub program: PathBuf,
     /// Its arguments for that.
     pub child: Vec<OsString>,
+    /// The drivers of client libraries.
+    pub drivers: Programs,
 }
 
 /// What a self-test says while it goes on.
@@ -80,7 +84,7 @@ const fn experiment(number: u32, title: &'static str, seconds: u32, run: fn(&Hos
     }
 }
 
-const ALL: [Experiment; 13] = [
+const ALL: [Experiment; 14] = [
     experiment(1, "known stall of the broker", 23, stall::known_stall),
     experiment(2, "recovery tail after a stall", 6, stall::recovery),
     experiment(3, "stopped generator", 7, generator::generator_stall),
@@ -93,6 +97,7 @@ const ALL: [Experiment; 13] = [
     experiment(16, "stop means stop", 5, stop::stop_means_stop),
     experiment(17, "conservation of records", 9, conservation::conservation),
     experiment(18, "Little's law", 18, law::littles_law),
+    experiment(24, "client libraries on a null sink", 24, parity::parity),
     experiment(
         25,
         "observer effect of metrics and uploads",

@@ -195,6 +195,7 @@ impl<'a> Session<'a> {
             metrics_address: self.metrics_address.clone(),
             busy_with: self.held.as_ref().map(|held| held.id),
             certificate: self.options.certificate.clone(),
+            lacking: self.options.drivers.lacking(),
         }
     }
 

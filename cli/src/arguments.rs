@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tribunal_model::client::{self, Client};
 use tribunal_model::ids::AgentName;
 use tribunal_model::plan::Override;
 
@@ -84,9 +85,15 @@ pub(crate) enum Verb {
     /// Make the certificates of a lab: its own small CA, and what it signs
     #[command(subcommand)]
     Certs(CertsVerb),
+    /// Install and check the drivers of other client libraries
+    #[command(subcommand)]
+    Drivers(DriversVerb),
     /// The load that the self-test stops for a while
     #[command(hide = true)]
     SelftestChild,
+    /// librdkafka as a driver, on standard input and output
+    #[command(hide = true)]
+    Driver,
     /// A mock cluster that makes topics on request
     #[command(hide = true)]
     Mock(Mock),
@@ -101,6 +108,82 @@ pub(crate) enum PlanVerb {
     /// Print a commented plan
     #[command(after_help = examples::INIT)]
     Init,
+}
+
+/// What is to be done with drivers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DriversVerb {
+    /// Make the environments of drivers from pinned versions
+    #[command(after_help = examples::DRIVERS_INSTALL)]
+    Install(DriversInstall),
+    /// Run a short trial in each driver, and show what works
+    #[command(after_help = examples::DRIVERS_CHECK)]
+    Check(DriversCheck),
+    /// Print what each client library calls the properties of a plan (Markdown)
+    #[command(after_help = examples::DRIVERS_PROPERTIES)]
+    Properties,
+}
+
+/// Where drivers are.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct DriversKept {
+    /// The folder of the drivers of client libraries
+    #[arg(long, value_name = "DIR")]
+    drivers: Option<PathBuf>,
+}
+
+/// Which environments of drivers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Environments {
+    /// confluent-kafka and kafka-python.
+    Python,
+    /// The Java client.
+    Java,
+    /// franz-go.
+    Go,
+    /// All of them.
+    #[default]
+    All,
+}
+
+/// `tribunal drivers install`.
+#[derive(Debug, Args)]
+pub(crate) struct DriversInstall {
+    /// Which ones
+    #[arg(value_enum, default_value_t)]
+    pub(crate) which: Environments,
+    #[command(flatten)]
+    kept: DriversKept,
+}
+
+/// `tribunal drivers check`.
+#[derive(Debug, Args)]
+pub(crate) struct DriversCheck {
+    /// The clients; all that are known by default
+    #[arg(value_name = "CLIENT", value_parser = client)]
+    pub(crate) clients: Vec<Client>,
+    /// The cluster, HOST:PORT,...; the known broker of the self-test by default
+    #[arg(long, value_name = "SERVERS")]
+    pub(crate) cluster: Option<String>,
+    /// A property of the cluster, as [cluster.properties] has it; may be given several times
+    #[arg(long = "property", value_name = "NAME=VALUE", value_parser = property)]
+    pub(crate) properties: Vec<(String, String)>,
+    /// How the findings are printed
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    kept: DriversKept,
+}
+
+/// A client library by its name.
+fn client(name: &str) -> Result<Client, String> {
+    Client::named(name).ok_or_else(|| client::expected(name))
+}
+
+/// `NAME=VALUE`.
+fn property(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// What is to be done with certificates.
@@ -428,6 +511,8 @@ pub(crate) struct Agent {
     /// Where /metrics is served, or off; port 0 takes a free one
     #[arg(long, value_name = "HOST:PORT")]
     metrics: Option<String>,
+    #[command(flatten)]
+    drivers: DriversKept,
     /// The certificate of this host's self-test; certificate.json in the default store by default
     #[arg(long, value_name = "FILE")]
     pub(crate) certificate: Option<PathBuf>,
@@ -490,19 +575,37 @@ impl Arguments {
                 (None, Some(kept))
             }
             Some(Verb::Agent(Agent {
-                dial, name, metrics, ..
+                dial,
+                name,
+                metrics,
+                drivers,
+                ..
             })) => {
                 let coordinator = dial.coordinator.clone();
                 flags.agent = AgentFlags {
                     coordinator,
                     name: name.clone(),
                     metrics: metrics.clone(),
+                    drivers: text(&drivers.drivers),
                 };
                 tls = Some(&dial.tls);
                 (None, None)
             }
+            Some(Verb::Drivers(
+                DriversVerb::Install(DriversInstall { kept, .. }) | DriversVerb::Check(DriversCheck { kept, .. }),
+            )) => {
+                flags.agent.drivers = text(&kept.drivers);
+                (None, None)
+            }
             Some(
-                Verb::Demo(_) | Verb::Plan(_) | Verb::Certs(_) | Verb::Doctor(_) | Verb::SelftestChild | Verb::Mock(_),
+                Verb::Demo(_)
+                | Verb::Plan(_)
+                | Verb::Certs(_)
+                | Verb::Doctor(_)
+                | Verb::Drivers(DriversVerb::Properties)
+                | Verb::SelftestChild
+                | Verb::Driver
+                | Verb::Mock(_),
             )
             | None => (None, None),
         };

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::arguments::{Arguments, CertsVerb, PlanVerb, Verb};
+use crate::arguments::{Arguments, CertsVerb, DriversVerb, PlanVerb, Verb};
 use crate::exit::Exit;
 use crate::settings::Settings;
 
@@ -14,6 +14,7 @@ mod calibrate;
 mod certs;
 mod demo;
 mod doctor;
+mod drivers;
 mod exit;
 mod interrupts;
 mod keep;
@@ -97,7 +98,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Verb::Resume(verb) => run::resume(verb, &settings).await,
         Verb::Watch(verb) => watch::watch(verb, &settings).await,
         Verb::Cancel(verb) => watch::cancel(verb, &settings).await,
-        Verb::Plan(PlanVerb::Check(verb)) => plan::check(&verb),
+        Verb::Plan(PlanVerb::Check(verb)) => plan::check(&verb, &settings),
         Verb::Plan(PlanVerb::Init) => Ok(plan::init()),
         Verb::Agents(verb) => reading::agents(verb, &settings).await,
         Verb::Experiments(verb) => reading::experiments(verb, &settings).await,
@@ -109,6 +110,10 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Verb::Coordinator(verb) => services::coordinator(&verb, &settings).await,
         Verb::Agent(verb) => services::agent(&verb, &settings).await,
         Verb::Selftest(verb) => selftest::selftest(verb, &settings).await,
+        Verb::Drivers(DriversVerb::Install(verb)) => drivers::install(&verb, &settings),
+        Verb::Drivers(DriversVerb::Check(verb)) => drivers::check(&verb, &settings),
+        Verb::Drivers(DriversVerb::Properties) => Ok(drivers::properties()),
+        Verb::Driver => drivers::child(),
         Verb::SelftestChild => selftest::child(),
         Verb::Mock(verb) => mock::mock(&verb),
     }

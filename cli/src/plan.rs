@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use tribunal_coordinator::client::messages::Submission;
+use tribunal_driver::Programs;
 use tribunal_kafka::check::{self, Invalid, InvalidProperty};
+use tribunal_model::client::Client;
 use tribunal_model::design::Purpose;
 use tribunal_model::matrix::{Cell, Matrix};
 use tribunal_model::plan::{Error, Origin, Override, Plan, ReplayFile, Setting, TEMPLATE};
@@ -16,9 +18,11 @@ use tribunal_model::units;
 use tribunal_report::format;
 
 use crate::arguments::{self, Format};
+use crate::drivers;
 use crate::exit::{Exit, Usage};
 use crate::listing::{Field, Listing, pretty};
 use crate::progress::about;
+use crate::settings::Settings;
 use crate::terminal;
 
 #[cfg(test)]
@@ -109,7 +113,9 @@ fn check_each(plan: &Plan) -> Result<(), Error> {
     });
     let clusters = plan.clusters.iter().map(|(_, cluster)| cluster).chain([&plan.cluster]);
     let clusters = clusters.flat_map(|cluster| cluster.properties.iter());
-    for (name, value) in clusters.chain(plan.baseline.iter()).chain(varied) {
+    let given = plan.clients.iter().filter(|(client, _)| client.is_librdkafka());
+    let given = given.flat_map(|(_, given)| given.properties.iter());
+    for (name, value) in clusters.chain(plan.baseline.iter()).chain(given).chain(varied) {
         check_one(name, value).map_err(|invalid| {
             let InvalidProperty {
                 value: shown,
@@ -145,7 +151,7 @@ fn check_one(name: &str, value: &Value) -> Result<(), InvalidProperty> {
 /// The properties of every cell together, each combination once.
 fn check_cells(plan: &Plan, matrix: &Matrix) -> Result<(), Error> {
     let mut seen: Vec<(&Option<String>, &Properties)> = Vec::new();
-    for cell in &matrix.cells {
+    for cell in matrix.cells.iter().filter(|cell| cell.client.client.is_librdkafka()) {
         // Few: the factors that are no properties make the many cells of a large matrix.
         if seen.contains(&(&cell.cluster, &cell.properties)) {
             continue;
@@ -196,9 +202,10 @@ pub(crate) fn init() -> Exit {
 }
 
 /// `tribunal plan check`.
-pub(crate) fn check(verb: &arguments::Check) -> anyhow::Result<Exit> {
+pub(crate) fn check(verb: &arguments::Check, settings: &Settings) -> anyhow::Result<Exit> {
     let checked = Checked::read(&verb.plan, &verb.set, verb.allow_large)?;
-    let warnings = checked.warnings();
+    let mut warnings = checked.warnings();
+    warnings.extend(lacking(&checked.matrix, &drivers::programs(settings)?));
     match verb.format {
         Format::Table => {
             terminal::out(&summary(&checked));
@@ -215,6 +222,21 @@ pub(crate) fn check(verb: &arguments::Check) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Client libraries of the cells that have no driver on this host.
+fn lacking(matrix: &Matrix, programs: &Programs) -> Vec<String> {
+    let mut clients: Vec<&Client> = Vec::new();
+    for cell in &matrix.cells {
+        if !clients.contains(&&cell.client.client) {
+            clients.push(&cell.client.client);
+        }
+    }
+    let driven = clients.into_iter().filter(|client| !client.in_process());
+    let missing = driven.filter_map(|client| programs.command(client).err());
+    missing
+        .map(|missing| format!("{missing}; the same goes for the agents' hosts"))
+        .collect()
+}
+
 fn summary(checked: &Checked) -> String {
     let (plan, matrix) = (&checked.plan, &checked.matrix);
     let mut left = Vec::new();
@@ -223,6 +245,9 @@ fn summary(checked: &Checked) -> String {
     }
     if matrix.omitted > 0 {
         left.push(format!("{} omitted by design.kind", format::count(matrix.omitted)));
+    }
+    if !matrix.dropped.is_empty() {
+        left.push(format!("{} dropped", format::count(matrix.dropped.len() as u64)));
     }
     let left = if left.is_empty() {
         String::new()
@@ -250,6 +275,7 @@ fn summary(checked: &Checked) -> String {
         ),
         format!("bytes: {bytes}"),
     ];
+    lines.extend(matrix.dropped.iter().map(|dropped| format!("dropped: {dropped}")));
     lines.extend(matrix.left_out.as_ref().map(|left_out| left_out.text.clone()));
     lines.extend(
         plan.limits
@@ -365,6 +391,7 @@ fn json(checked: &Checked, warnings: &[String]) -> serde_json::Value {
             .map(|(name, value)| (name.to_owned(), value.to_string().into()));
         json!({
             "cell": cell.id.to_string(),
+            "client": cell.client.client.name(),
             "levels": levels.collect::<serde_json::Map<_, _>>(),
             "properties": properties.collect::<serde_json::Map<_, _>>(),
             "records_per_second": match cell.load.rate { Rate::Paced(rate) => Some(rate.as_per_second()), Rate::Saturate => None },
@@ -381,6 +408,11 @@ fn json(checked: &Checked, warnings: &[String]) -> serde_json::Value {
         "seed": plan.seed,
         "excluded": matrix.excluded,
         "omitted": matrix.omitted,
+        "dropped": matrix.dropped.iter().map(|dropped| json!({
+            "levels": dropped.levels.iter().map(|level| (level.factor.clone(), level.value.clone().into()))
+                .collect::<serde_json::Map<_, _>>(),
+            "reason": dropped.reason,
+        })).collect::<Vec<_>>(),
         "left_out": matrix.left_out.as_ref().map(|left_out| &left_out.text),
         "later": matrix.later.iter().map(|later| json!({
             "what": later.what,

@@ -12,6 +12,7 @@ use tribunal_report::format;
 use tribunal_telemetry::logs::chain;
 
 use crate::arguments::{self, Format};
+use crate::drivers;
 use crate::exit::{Exit, Usage};
 use crate::listing::{Field, Listing};
 use crate::settings::Settings;
@@ -28,6 +29,7 @@ pub(crate) async fn selftest(verb: arguments::Selftest, settings: &Settings) -> 
     let host = Host {
         program: std::env::current_exe().context("this program does not find itself")?,
         child: vec![CHILD.into()],
+        drivers: drivers::programs(settings)?,
     };
     let (only, quiet) = (verb.only.clone(), verb.quiet);
     let work = move || {

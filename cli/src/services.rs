@@ -13,6 +13,7 @@ use tribunal_coordinator::service::{Coordinator, Options};
 use tribunal_stats::facts::CertificateFacts;
 
 use crate::arguments;
+use crate::drivers;
 use crate::exit::Exit;
 use crate::interrupts::Interrupts;
 use crate::selftest;
@@ -57,6 +58,7 @@ pub(crate) async fn agent(verb: &arguments::Agent, settings: &Settings) -> anyho
         metrics: wanted.metrics,
         security: settings.tls.security()?,
         certificate: certificate(verb, settings),
+        drivers: drivers::programs(settings)?,
     };
     let agent = Agent::bind(options).await?;
     let metrics = agent

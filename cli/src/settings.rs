@@ -33,7 +33,7 @@ const FLAG: &str = "flag";
 const OFF: &str = "off";
 
 /// Every key, with the flag that sets it.
-const KEYS: [(&str, &str); 13] = [
+const KEYS: [(&str, &str); 14] = [
     ("log.format", "--log-format"),
     ("log.level", "--log-level"),
     ("coordinator.listen", "--listen"),
@@ -42,6 +42,7 @@ const KEYS: [(&str, &str); 13] = [
     ("agent.coordinator", "--coordinator"),
     ("agent.name", "--name"),
     ("agent.metrics", "--metrics"),
+    ("agent.drivers", "--drivers"),
     ("client.coordinator", "--coordinator"),
     ("tls.ca", "--tls-ca"),
     ("tls.certificate", "--tls-certificate"),
@@ -82,6 +83,8 @@ pub(crate) struct Agent {
     pub(crate) coordinator: String,
     pub(crate) name: AgentName,
     pub(crate) metrics: Option<SocketAddr>,
+    /// The folder of the drivers of client libraries.
+    pub(crate) drivers: PathBuf,
 }
 
 /// Settings of verbs that dial a coordinator.
@@ -162,6 +165,7 @@ impl Settings {
             &raw.agent.coordinator,
             &raw.agent.name,
             &raw.agent.metrics,
+            &raw.agent.drivers,
             &raw.client.coordinator,
             &raw.tls.ca,
             &raw.tls.certificate,
@@ -195,6 +199,7 @@ impl Settings {
                 coordinator: meant.value("agent.coordinator", URL, url)?,
                 name: meant.value("agent.name", name, |text| AgentName::new(text).ok())?,
                 metrics: meant.unless("agent.metrics", OFF, ADDRESS_OR_OFF, address)?,
+                drivers: meant.value("agent.drivers", "a folder", path)?,
             },
             client: Client {
                 coordinator: meant.unless("client.coordinator", "", URL, url)?,

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Who may use whom among our crates (ARCHITECTURE.md).
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     (
         "tribunal",
         &[
             "tribunal-coordinator",
             "tribunal-agent",
+            "tribunal-driver",
             "tribunal-kafka",
             "tribunal-report",
             "tribunal-stats",
@@ -35,6 +36,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     (
         "tribunal-agent",
         &[
+            "tribunal-driver",
             "tribunal-engine",
             "tribunal-kafka",
             "tribunal-proto",
@@ -46,6 +48,10 @@ const ARROWS: [(&str, &[&str]); 13] = [
         ],
     ),
     ("tribunal-kafka", &["tribunal-engine", "tribunal-model"]),
+    (
+        "tribunal-driver",
+        &["tribunal-engine", "tribunal-stats", "tribunal-model"],
+    ),
     ("tribunal-engine", &["tribunal-stats", "tribunal-model"]),
     ("tribunal-proto", &["tribunal-stats", "tribunal-model"]),
     ("tribunal-report", &["tribunal-stats", "tribunal-model"]),

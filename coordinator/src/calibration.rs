@@ -57,7 +57,8 @@ pub(crate) fn signature(plan: &Plan, trial: &Trial, producers: usize) -> String 
         Content::Samples { files } => format!("samples from {} files", files.len()),
     };
     format!(
-        "librdkafka, {}, {size}, {}, {}",
+        "{}, {}, {size}, {}, {}",
+        trial.client.client,
         codec.unwrap_or_else(|| "none".to_owned()),
         security(plan, trial),
         plural(producers as u64, "producer"),

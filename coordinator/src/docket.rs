@@ -237,6 +237,7 @@ impl Docket {
             loosened: plan.limits.loosened(),
             notes: plan.environment.clone(),
             overrides: submission.overrides.clone(),
+            dropped: matrix.dropped.iter().map(ToString::to_string).collect(),
             left_out: matrix.left_out.as_ref().map(|left_out| left_out.text.clone()),
             design: plan.design.kind,
             mode: plan.design.mode,

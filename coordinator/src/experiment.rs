@@ -1,6 +1,6 @@
 //! Running one experiment: its trials in order, each attempt until it counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -144,6 +144,7 @@ impl Experiment {
         for cell in &self.matrix.cells {
             clusters.of(cell.cluster.as_deref()).check(&cell.topic)?;
         }
+        self.check_drivers(agents)?;
         self.check_calibrations(agents)?;
         self.journal.add(&Fact::Began {
             agents: agents.iter().map(ToString::to_string).collect(),
@@ -211,6 +212,20 @@ impl Experiment {
             Some((name.clone(), (hello.host.clone(), hello.build.clone())))
         });
         Environment::new(clusters.all().map(|cluster| cluster.facts.clone()), hosts.collect())
+    }
+
+    /// Every agent can drive the clients of the plan.
+    fn check_drivers(&self, agents: &[AgentName]) -> Result<(), Halt> {
+        let connected = self.fleet.agents();
+        let clients: BTreeSet<String> = self.matrix.cells.iter().map(|cell| cell.client.client.name()).collect();
+        for name in agents {
+            let lacking = connected.get(name).map(|agent| &agent.hello.lacking);
+            let lacks = lacking.and_then(|lacking| lacking.iter().find(|(client, _)| clients.contains(client)));
+            if let Some((_, why)) = lacks {
+                return Err(Halt::new(Ending::BadPlan, format!("agent {name}: {why}")));
+            }
+        }
+        Ok(())
     }
 
     /// Says which cells come near to what the agents managed against a null sink; the plan may refuse them.

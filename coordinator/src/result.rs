@@ -243,6 +243,12 @@ fn workload(trial: &Trial) -> WorkloadFacts {
         .to_owned(),
         seed: load.seed,
         properties: shown(&trial.properties),
+        client: trial.client.client.name(),
+        own: {
+            let options = trial.client.options.iter();
+            let options = options.map(|(name, value)| (format!("driver.{name}"), value.clone()));
+            shown(&trial.client.own).into_iter().chain(options).collect()
+        },
     }
 }
 

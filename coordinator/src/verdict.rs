@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tribunal_model::client;
 use tribunal_model::ids::AgentName;
 use tribunal_model::limits::{Limit, Limits, Severity};
 use tribunal_model::trial::{Part, Rate, Trial};
@@ -84,6 +85,36 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Judgement {
     caveats.sort_by_key(|caveat| !caveat.invalidates());
     let verdict = Verdict { bound_by, caveats };
     Judgement { verdict, rates, checks }
+}
+
+/// What is not equal between the client library and librdkafka in the agents, although a plan's words are.
+fn of_client(evidence: &Evidence<'_>) -> Vec<Caveat> {
+    let client = &evidence.trial.client.client;
+    let set: Vec<(String, String)> = (evidence.trial.properties.iter())
+        .map(|(name, value)| (name.to_owned(), value.to_string()))
+        .collect();
+    let mut caveats = Vec::new();
+    let properties = client::differences(client, &set);
+    if !properties.is_empty() {
+        caveats.push(Caveat::OtherMeaning {
+            client: client.name(),
+            properties: properties
+                .into_iter()
+                .map(|(name, meaning)| (name, meaning.to_owned()))
+                .collect(),
+        });
+    }
+    let driver = evidence.producers.iter().find_map(|producer| producer.driver.as_ref());
+    let ours = tribunal_kafka::versions().librdkafka;
+    let theirs = driver.and_then(|driver| driver.library.strip_prefix("librdkafka "));
+    if let Some(theirs) = theirs.filter(|theirs| client.is_librdkafka() && *theirs != ours) {
+        caveats.push(Caveat::OtherLibrdkafka {
+            client: client.name(),
+            theirs: theirs.to_owned(),
+            ours,
+        });
+    }
+    caveats
 }
 
 /// The readings beyond their limits; of several agents' the worst.
@@ -293,6 +324,7 @@ fn findings(evidence: &Evidence<'_>, measured: &Tally) -> Vec<Caveat> {
     if !loosened.is_empty() {
         caveats.push(Caveat::LimitsLoosened { limits: loosened });
     }
+    caveats.extend(of_client(evidence));
     caveats
 }
 

@@ -12,7 +12,7 @@ use tribunal_stats::{AgentReport, Sample};
 use uuid::Uuid;
 
 /// The version of this protocol; peers with another one are refused by name.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// Names one try at one trial; every number that leaves an agent carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -136,6 +136,8 @@ pub struct Hello {
     pub busy_with: Option<AttemptId>,
     /// The last self-test on its host, if there was one.
     pub certificate: Option<CertificateFacts>,
+    /// Client libraries by name of which it has no driver, and why.
+    pub lacking: Vec<(String, String)>,
 }
 
 /// Kinds of refusal, by who has to mend it.

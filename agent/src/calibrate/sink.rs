@@ -4,10 +4,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use tribunal_kafka::ResolvedProperties;
+use tribunal_kafka::admin::Cluster;
 use tribunal_kafka::mock::child::{Error, MockChild};
 use tribunal_kafka::mock::line;
+use tribunal_stub::{Script, Stub};
 use tribunal_telemetry::logs::chain;
 
+/// How long the known broker may take to answer.
+const ANSWER: Duration = Duration::from_secs(5);
 /// With fewer processors the sink gets none of its own.
 const LEAST_CORES: u32 = 4;
 
@@ -28,14 +33,14 @@ pub trait NullSink {
 /// Where the host has four processors or more, the sink has the last of them to itself for as long as this is held: the
 /// mock works on one thread. The thread that made it, and all that this thread starts, keep to the others.
 #[derive(Debug)]
-pub(super) struct Sink {
+pub struct Sink {
     child: MockChild,
     _apart: Option<Apart>,
 }
 
 impl Sink {
     /// Starts `program mock …`.
-    pub(super) fn start(program: &Path) -> Result<Self, Error> {
+    pub fn start(program: &Path) -> Result<Self, Error> {
         let apart = Apart::begin();
         let started = MockChild::start(program, line::BROKERS, Duration::ZERO);
         if let Some(apart) = &apart {
@@ -62,6 +67,41 @@ impl NullSink for Sink {
         self.child
             .create_topic(name, partitions, replication)
             .map_err(|error| chain(&error))
+    }
+}
+
+/// The known broker of the self-test, in this process: it speaks with clients for which librdkafka's mock is too old.
+#[derive(Debug)]
+pub struct Known {
+    /// Runs until it is dropped.
+    _stub: Stub,
+    bootstrap: String,
+}
+
+impl Known {
+    /// Starts one; the error is why not.
+    pub fn start() -> Result<Self, String> {
+        let stub = Stub::start(&[], Script::default()).map_err(|error| chain(&error))?;
+        Ok(Self {
+            bootstrap: stub.bootstrap(),
+            _stub: stub,
+        })
+    }
+}
+
+impl NullSink for Known {
+    fn name(&self) -> String {
+        "the self-test's known broker, in the agent's process".to_owned()
+    }
+
+    fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    fn create_topic(&mut self, name: &str, partitions: u32, _: u32) -> Result<(), String> {
+        let cluster = Cluster::connect(&self.bootstrap, &ResolvedProperties::default(), ANSWER);
+        let made = cluster.and_then(|cluster| cluster.create_topic(name, &vec![vec![1]; partitions as usize], &[]));
+        made.map_err(|error| chain(&error))
     }
 }
 

@@ -49,7 +49,16 @@ fn a_share_of_a_trial_is_calibrated_by_itself() {
     let mut sink = Here(Mock::start(1, None).unwrap());
     let stop = AtomicBool::new(false);
     // Two of four producers.
-    let calibration = against(&mut sink, host::cores(), &trial(), &[1, 3], &name(), &stop).unwrap();
+    let calibration = against(
+        &mut sink,
+        host::cores(),
+        &trial(),
+        &[1, 3],
+        &name(),
+        &fixture::programs(),
+        &stop,
+    )
+    .unwrap();
     assert!(calibration.ceiling > 1000.0, "{calibration:?}");
     assert!(
         (calibration.paced / calibration.ceiling - SHARE).abs() < 1e-9,
@@ -67,7 +76,7 @@ fn it_stops_when_it_is_no_longer_wanted() {
     let mut sink = Here(Mock::start(1, None).unwrap());
     let stop = AtomicBool::new(true);
     let began = MonotonicClock.now_ns();
-    let error = against(&mut sink, 2, &trial(), &[0], &name(), &stop).unwrap_err();
+    let error = against(&mut sink, 2, &trial(), &[0], &name(), &fixture::programs(), &stop).unwrap_err();
     assert!(matches!(error, Error::GivenUp(_)), "{error}");
     assert!(MonotonicClock.now_ns() - began < 5_000_000_000);
 }
@@ -76,11 +85,11 @@ fn it_stops_when_it_is_no_longer_wanted() {
 fn what_cannot_be_calibrated_says_why() {
     let mut sink = Here(Mock::start(1, None).unwrap());
     let stop = AtomicBool::new(false);
-    let error = against(&mut sink, 2, &trial(), &[], &name(), &stop).unwrap_err();
+    let error = against(&mut sink, 2, &trial(), &[], &name(), &fixture::programs(), &stop).unwrap_err();
     assert!(matches!(error, Error::NoProducer));
     let mut wrong = trial();
     wrong.properties.set("no.such.property", Value::Text("1".to_owned()));
-    let error = against(&mut sink, 2, &wrong, &[0], &name(), &stop).unwrap_err();
+    let error = against(&mut sink, 2, &wrong, &[0], &name(), &fixture::programs(), &stop).unwrap_err();
     assert!(error.to_string().contains("no.such.property"), "{error}");
 }
 

@@ -8,6 +8,8 @@ use tribunal_stats::Cpu;
 /// Tells the processor time used between its calls, by group of threads.
 #[derive(Debug)]
 pub(crate) struct Probe {
+    /// Processes of drivers, whose whole time is the clients'.
+    drivers: Vec<u32>,
     threads: HashMap<i32, u64>,
     busy: u64,
     steal: u64,
@@ -16,7 +18,13 @@ pub(crate) struct Probe {
 impl Probe {
     /// A probe whose first call tells the time since now.
     pub(crate) fn new() -> Self {
+        Self::of(Vec::new())
+    }
+
+    /// As [`Self::new`], with these processes' time as the clients'.
+    pub(crate) fn of(drivers: Vec<u32>) -> Self {
         let mut probe = Self {
+            drivers,
             threads: HashMap::new(),
             busy: 0,
             steal: 0,
@@ -33,11 +41,22 @@ impl Probe {
             return cpu;
         };
         let mut seen = HashMap::new();
-        for task in myself.tasks().into_iter().flatten().flatten() {
+        let drivers = self
+            .drivers
+            .iter()
+            .filter_map(|pid| procfs::process::Process::new(*pid as i32).ok());
+        let of_drivers = drivers.filter_map(|driver| driver.tasks().ok()).flatten().flatten();
+        let tasks = myself.tasks().into_iter().flatten().flatten().chain(of_drivers);
+        for task in tasks {
             let Ok(stat) = task.stat() else { continue };
             let used = (stat.utime + stat.stime) * tick;
             let since = used.saturating_sub(self.threads.get(&task.tid).copied().unwrap_or(0));
             seen.insert(task.tid, used);
+            if task.pid != myself.pid {
+                cpu.client_ns += since;
+                cpu.client_busiest_ns = cpu.client_busiest_ns.max(since);
+                continue;
+            }
             let name = stat.comm.as_str();
             if name.starts_with("rdk:") {
                 cpu.client_ns += since;

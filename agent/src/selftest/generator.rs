@@ -308,6 +308,7 @@ pub(super) mod tests {
         Host {
             program: "/bin/sh".into(),
             child: vec!["-c".into(), command.into(), program.into()],
+            drivers: crate::fixture::programs(),
         }
     }
 

@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_percentile_that_never_happened_is_found_out() {
-        let host = Host::default();
+        let host = super::super::generator::tests::host();
         assert_eq!(percentile(&host).outcome, Outcome::Holds);
         assert_eq!(judge_percentile(|_| 1.072e9).outcome, Outcome::Fails);
         assert_eq!(judge_percentile(|_| f64::NAN).outcome, Outcome::Fails);

@@ -7,6 +7,7 @@ use tribunal_engine::clock::Clock;
 use tribunal_engine::event::Event;
 use tribunal_engine::producer::Worker;
 use tribunal_engine::run::Run;
+use tribunal_model::client::ClientUse;
 use tribunal_model::design::{AuditLevel, Purpose};
 use tribunal_model::ids::{AgentName, CellId, TrialId};
 use tribunal_model::properties::{Properties, Value};
@@ -157,6 +158,7 @@ impl Spec {
             settle: Duration::ZERO,
             audit: AuditLevel::Count,
             properties,
+            client: ClientUse::default(),
         })
     }
 

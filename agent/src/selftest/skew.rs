@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn the_offset_estimator_is_within_its_bound_or_is_found_out() {
-        assert_eq!(paths(&Host::default()).outcome, Outcome::Holds);
+        assert_eq!(paths(&super::super::generator::tests::host()).outcome, Outcome::Holds);
         let all = imagined(200, &mut SplitMix64::new(1));
         let near = ("near", all[0]);
         // Broken: a bound that leaves out the half that an uneven path takes.

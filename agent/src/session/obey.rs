@@ -50,7 +50,7 @@ impl Session<'_> {
                         })
                         .await;
                 }
-                self.held = Some(Held::prepare(&self.options.name, *prepare, self.tell.clone()));
+                self.held = Some(Held::prepare(self.options, *prepare, self.tell.clone()));
                 Ok(())
             }
             CoordinatorMessage::Arm {
@@ -109,8 +109,8 @@ impl Session<'_> {
                     let outcome = Err(reason);
                     return outbox.send(AgentMessage::Calibrated { id, outcome }).await;
                 }
-                let (name, tell) = (&self.options.name, self.tell.clone());
-                self.calibrating = Some(Calibrating::begin(id, name, *trial, producers, tell));
+                let tell = self.tell.clone();
+                self.calibrating = Some(Calibrating::begin(id, self.options, *trial, producers, tell));
                 Ok(())
             }
         }

@@ -26,6 +26,7 @@ fn options() -> Options {
             holds: 12,
             ..CertificateFacts::default()
         }),
+        drivers: crate::fixture::programs(),
     }
 }
 

@@ -103,6 +103,27 @@ Examples:
 
 Nothing is changed. Sleeps, the clock and the load of the host are measured for about a second.";
 
+pub(super) const DRIVERS_INSTALL: &str = "\
+Examples:
+  tribunal drivers install
+  tribunal drivers install python
+  tribunal drivers install java --drivers /opt/tribunal/drivers
+
+python needs Python 3.9 or newer with venv, java a JDK 17 or newer and Maven, go Go 1.24 or newer; each its registry.";
+
+pub(super) const DRIVERS_CHECK: &str = "\
+Examples:
+  tribunal drivers check
+  tribunal drivers check --cluster 127.0.0.1:19092
+  tribunal drivers check java franz-go --cluster b1:9093 --property security.protocol=ssl --property ssl.ca.location=ca.pem
+
+Each client sends 500 records a second for three seconds: without --cluster to the known broker of the self-test, which is
+no Kafka. librdkafka's mock cluster is too old for kafka-python, the Java client and franz-go.";
+
+pub(super) const DRIVERS_PROPERTIES: &str = "\
+Example:
+  tribunal drivers properties";
+
 pub(super) const AGENTS: &str = "\
 Examples:
   tribunal agents

@@ -44,6 +44,7 @@ pub(super) struct RawAgent {
     pub(super) coordinator: String,
     pub(super) name: String,
     pub(super) metrics: String,
+    pub(super) drivers: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -100,6 +101,8 @@ pub(crate) struct AgentFlags {
     pub(crate) name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) metrics: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) drivers: Option<String>,
 }
 
 /// Flags of verbs that dial a coordinator.
@@ -147,6 +150,11 @@ pub(super) fn defaults(environment: &BTreeMap<String, String>) -> Raw {
     };
     let state = folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state")));
     let store = state.map_or_else(|| PathBuf::from("tribunal-store"), |state| state.join("tribunal"));
+    let cache = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")));
+    let drivers = cache.map_or_else(
+        || PathBuf::from("tribunal-drivers"),
+        |cache| cache.join("tribunal/drivers"),
+    );
     Raw {
         log: RawLog {
             format: "text".into(),
@@ -161,6 +169,7 @@ pub(super) fn defaults(environment: &BTreeMap<String, String>) -> Raw {
             coordinator: COORDINATOR.into(),
             name: legal_name(&std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default()),
             metrics: "127.0.0.1:7653".into(),
+            drivers: drivers.to_string_lossy().into_owned(),
         },
         client: RawClient {
             coordinator: String::new(),

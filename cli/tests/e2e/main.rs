@@ -9,10 +9,12 @@
 mod bad_input;
 mod calibrated;
 mod certified;
+mod clients;
 mod compared;
 mod demo;
 mod designed;
 mod disturbed;
+mod driven;
 mod fleet;
 mod interrupted;
 mod lost_agents;

@@ -85,7 +85,8 @@ impl Bench {
         command
             .args(arguments)
             .current_dir(self.path())
-            .env("XDG_STATE_HOME", self.path().join("state"));
+            .env("XDG_STATE_HOME", self.path().join("state"))
+            .env("XDG_CACHE_HOME", self.path().join("cache"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TRIBUNAL_")) {
             command.env_remove(name);
         }
@@ -164,9 +165,16 @@ pub(crate) struct Agent {
 
 impl Agent {
     pub(crate) fn start(bench: &Bench, url: &str, name: &str) -> Self {
+        Self::start_with(bench, url, name, &bench.path().join("cache"))
+    }
+
+    /// The same with the drivers of this cache.
+    pub(crate) fn start_with(bench: &Bench, url: &str, name: &str, cache: &Path) -> Self {
         let metrics = tribunal_testkit::ports::free(1).unwrap();
         let address = format!("127.0.0.1:{metrics}");
-        let process = bench.start(&["agent", "--coordinator", url, "--name", name, "--metrics", &address]);
+        let mut command = bench.command(&["agent", "--coordinator", url, "--name", name, "--metrics", &address]);
+        command.env("XDG_CACHE_HOME", cache);
+        let process = Process::start(command);
         Self { process, metrics }
     }
 

@@ -43,6 +43,7 @@ fn hello(agent: &str, model: &str, version: &str) -> Hello {
         metrics_address: String::new(),
         busy_with: None,
         certificate: None,
+        lacking: Vec::new(),
     }
 }
 

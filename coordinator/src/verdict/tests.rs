@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use tribunal_model::client::ClientUse;
 use tribunal_model::design::{AuditLevel, Purpose};
 use tribunal_model::ids::{CellId, TrialId};
 use tribunal_model::limits::Bounds;
@@ -69,6 +70,7 @@ impl Case {
             settle: Duration::ZERO,
             audit: AuditLevel::Offsets,
             properties: Properties::default(),
+            client: ClientUse::default(),
         };
         let mut tallies = Tallies::default();
         let tally = tallies.of(Part::Window);

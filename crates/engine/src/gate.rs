@@ -10,7 +10,7 @@ const PRECISE: Duration = Duration::from_millis(10);
 
 /// Armed with an instant, told *go*, passed at that instant; not passed when *go* did not come before it.
 #[derive(Debug, Default)]
-pub(crate) struct Gate {
+pub struct Gate {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -37,7 +37,7 @@ enum State {
 
 /// How a thread came out of the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Passed {
+pub enum Passed {
     /// At t0, an instant of the agent's clock.
     Open(i64),
     /// The attempt was given up before it began.
@@ -55,7 +55,7 @@ impl Gate {
     }
 
     /// Announces t0; a higher epoch replaces a lower one. Whether it was accepted.
-    pub(crate) fn arm(&self, epoch: u32, t0: i64, now: i64) -> bool {
+    pub fn arm(&self, epoch: u32, t0: i64, now: i64) -> bool {
         let mut state = self.lock();
         let newer = match *state {
             State::Idle => true,
@@ -68,7 +68,8 @@ impl Gate {
         newer && now < t0
     }
 
-    pub(crate) fn disarm(&self, epoch: u32) {
+    /// Forgets the instant of this arming.
+    pub fn disarm(&self, epoch: u32) {
         let mut state = self.lock();
         if matches!(*state, State::Armed { epoch: armed, .. } if armed == epoch) {
             self.set(&mut state, State::Idle);
@@ -76,7 +77,7 @@ impl Gate {
     }
 
     /// Lets the threads pass at t0, if t0 is still to come. Whether it was.
-    pub(crate) fn go(&self, epoch: u32, now: i64) -> bool {
+    pub fn go(&self, epoch: u32, now: i64) -> bool {
         let mut state = self.lock();
         match *state {
             State::Armed { epoch: armed, t0, .. } if armed == epoch && now < t0 => {
@@ -87,15 +88,24 @@ impl Gate {
         }
     }
 
-    pub(crate) fn close(&self) {
+    /// Lets nobody pass any more; nothing once it is open.
+    pub fn close(&self) {
         let mut state = self.lock();
         if !matches!(*state, State::Open { .. }) {
             self.set(&mut state, State::Closed);
         }
     }
 
+    /// t0, once it is announced.
+    pub fn announced(&self) -> Option<i64> {
+        match *self.lock() {
+            State::Armed { t0, .. } | State::Open { t0 } => Some(t0),
+            State::Idle | State::Closed => None,
+        }
+    }
+
     /// t0, once the gate is open.
-    pub(crate) fn opened(&self) -> Option<i64> {
+    pub fn opened(&self) -> Option<i64> {
         match *self.lock() {
             State::Open { t0 } => Some(t0),
             _ => None,
@@ -103,7 +113,7 @@ impl Gate {
     }
 
     /// Waits for t0. `missed` is called by the one thread that finds t0 passed without *go*.
-    pub(crate) fn wait(&self, clock: &impl Clock, missed: impl Fn(u32)) -> Passed {
+    pub fn wait(&self, clock: &impl Clock, missed: impl Fn(u32)) -> Passed {
         let mut state = self.lock();
         loop {
             match *state {

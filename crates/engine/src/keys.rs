@@ -1,5 +1,7 @@
 //! The keys of one producer's records.
 
+use std::sync::Arc;
+
 use tribunal_model::seed::SplitMix64;
 use tribunal_model::trial::Keys;
 
@@ -18,9 +20,21 @@ enum Kind {
     Sequence { next: u64, step: u64, cardinality: u64 },
     Uniform { cardinality: u64 },
     Zipf(Zipf),
+    Listed { keys: Arc<[u64]>, next: usize },
 }
 
 impl KeyStream {
+    /// These keys in turn, again and again; none where there is none.
+    pub fn listed(keys: impl Into<Arc<[u64]>>) -> Self {
+        Self {
+            kind: Kind::Listed {
+                keys: keys.into(),
+                next: 0,
+            },
+            random: SplitMix64::new(0),
+        }
+    }
+
     /// The keys of the producer at `place`.
     pub fn new(keys: Keys, place: Place) -> Self {
         let kind = match keys {
@@ -54,6 +68,11 @@ impl KeyStream {
             }
             Kind::Uniform { cardinality } => Some(self.random.below((*cardinality).max(1))),
             Kind::Zipf(zipf) => Some(zipf.draw(&mut self.random)),
+            Kind::Listed { keys, next } => {
+                let key = keys.get(*next).copied();
+                *next = (*next + 1) % keys.len().max(1);
+                key
+            }
         }
     }
 }

@@ -5,12 +5,12 @@
 pub mod clock;
 mod collector;
 pub mod event;
-mod gate;
+pub mod gate;
 pub mod grid;
 pub mod keys;
 pub mod lag;
 mod pacer;
-mod parts;
+pub mod parts;
 pub mod payload;
 pub mod producer;
 pub mod recorder;

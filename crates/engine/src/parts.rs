@@ -15,7 +15,7 @@ const SECOND: i64 = 1_000_000_000;
 /// before has to be booked anew: a load thread looks after it has read its clock and before it books. What a look costs
 /// is one load of an atomic.
 #[derive(Debug)]
-pub(crate) struct Parts {
+pub struct Parts {
     earliest: Windows,
     settle: Duration,
     /// The announced t1, from t0.
@@ -24,7 +24,7 @@ pub(crate) struct Parts {
 
 impl Parts {
     /// Parts whose warm-up is as long as said, and longer by at most `settle`.
-    pub(crate) fn new(windows: Windows, settle: Duration) -> Self {
+    pub fn new(windows: Windows, settle: Duration) -> Self {
         Self {
             earliest: windows,
             settle,
@@ -33,7 +33,7 @@ impl Parts {
     }
 
     /// The parts as far as is known: those that hold, or those with the window at the latest.
-    pub(crate) fn windows(&self) -> Windows {
+    pub fn windows(&self) -> Windows {
         let warm_up = match self.announced.get() {
             Some(t1) => Duration::from_nanos(*t1 as u64),
             None => self.earliest.warm_up + self.settle,
@@ -45,13 +45,13 @@ impl Parts {
     }
 
     /// The announced t1, once there is one.
-    pub(crate) fn announced(&self) -> Option<i64> {
+    pub fn announced(&self) -> Option<i64> {
         self.announced.get().copied()
     }
 
     /// Announces t1 at `now`, both from t0. False, and nothing changes, when it is not a whole second, not far enough
     /// ahead, earlier than the earliest or later than the latest, or when there is an announcement already.
-    pub(crate) fn announce(&self, t1: i64, now: i64) -> bool {
+    pub fn announce(&self, t1: i64, now: i64) -> bool {
         let earliest = nanoseconds(self.earliest.warm_up);
         let latest = nanoseconds(self.earliest.warm_up + self.settle);
         !self.settle.is_zero()

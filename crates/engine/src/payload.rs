@@ -68,6 +68,14 @@ impl PayloadPool {
         }
     }
 
+    /// A pool of bodies that somebody else made: all of them one after the other, and the end of each. None where the
+    /// ends are not ascending up to the last byte.
+    pub fn of(bytes: impl Into<Box<[u8]>>, ends: impl Into<Box<[usize]>>) -> Option<Self> {
+        let (bytes, ends) = (bytes.into(), ends.into());
+        let whole = ends.is_sorted() && ends.last() == Some(&bytes.len());
+        whole.then_some(Self { bytes, ends })
+    }
+
     /// Number of bodies.
     pub fn len(&self) -> u32 {
         self.ends.len() as u32
@@ -76,6 +84,11 @@ impl PayloadPool {
     /// Never: a pool has at least one body.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
+    }
+
+    /// The body of a producer's first record: producers begin evenly spread over the pool.
+    pub fn first_body(&self, index: u32, producers: u32) -> u32 {
+        (u64::from(index) * u64::from(self.len()) / u64::from(producers.max(1))) as u32
     }
 
     /// The body with this number, which must be below [`Self::len`].

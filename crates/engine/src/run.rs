@@ -27,6 +27,17 @@ use crate::sender::{Content, Sender, Source};
 use crate::threads::{Common, Pair, Shared, report, send};
 use crate::watch::watch;
 
+/// What a producer sends, where it does not follow from the load and its place.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The producer's index in the trial.
+    pub index: u32,
+    /// Its keys.
+    pub keys: KeyStream,
+    /// The body of its first record.
+    pub first_body: u32,
+}
+
 /// What an attempt needs besides its producers.
 #[derive(Debug)]
 pub struct Setup {
@@ -42,6 +53,8 @@ pub struct Setup {
     pub block: u32,
     /// The record bodies, shared by the producers.
     pub pool: Arc<PayloadPool>,
+    /// Producers whose keys and bodies do not follow from the load.
+    pub given: Vec<Given>,
     /// Processors of this host: senders spin before deadlines only while they are at most half as many.
     pub cores: u32,
 }
@@ -104,11 +117,16 @@ impl<C: Clock> Run<C> {
                 }
                 Rate::Saturate => Source::Saturate,
             };
-            let content = Content {
+            let given = setup.given.iter().find(|given| given.index == worker.index).cloned();
+            let given = given.unwrap_or_else(|| Given {
+                index: worker.index,
                 keys: KeyStream::new(setup.load.keys, place),
+                first_body: setup.pool.first_body(worker.index, place.producers),
+            });
+            let content = Content {
+                keys: given.keys,
                 bodies: setup.pool.len(),
-                first_body: (u64::from(worker.index) * u64::from(setup.pool.len()) / u64::from(place.producers.max(1)))
-                    as u32,
+                first_body: given.first_body,
                 assigned_partitions: (setup.load.partitioner == Partitioner::Assigned).then_some(worker.partitions),
             };
             let sender = Sender::new(worker.producer, source, content, latest, setup.load.when_full);

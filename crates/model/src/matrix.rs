@@ -1,11 +1,13 @@
 //! The matrix: combinations of factor levels, as trials in the order in which they run.
 
+use std::fmt;
 use std::time::Duration;
 
+use crate::client;
 use crate::design::{Mode, SHARES};
 use crate::ids::{CellId, TrialId};
 use crate::plan::{Error, Plan};
-use crate::trial::{Content, Load, Rate, Trial};
+use crate::trial::{Content, Level, Load, Rate, Trial};
 
 mod budget;
 mod cell;
@@ -50,6 +52,8 @@ pub struct Matrix {
     pub excluded: u64,
     /// How many more `design.kind` leaves out.
     pub omitted: u64,
+    /// Combinations that their client cannot run, where the client is a factor.
+    pub dropped: Vec<Dropped>,
     /// How often each cell is run.
     pub repetitions: u32,
     /// The first cell at a quarter of the least paced rate, 1,000/s where none is paced: once in every block.
@@ -71,12 +75,7 @@ impl Matrix {
         let combinations = combinations::choose(plan)?;
         let (chosen, design) = (&combinations.chosen, &plan.design);
         check_count(plan, chosen.len(), allow_large)?;
-        let cells: Result<Vec<Cell>, Error> = chosen
-            .iter()
-            .zip(1..)
-            .map(|(levels, number)| Cell::resolve(plan, CellId(number), levels))
-            .collect();
-        let cells = cells?;
+        let (cells, dropped) = cells(plan, chosen)?;
         let canary = if design.canary { order::canary(&cells) } else { None };
         let mut trials = Vec::new();
         if plan.search.is_none() {
@@ -94,6 +93,7 @@ impl Matrix {
             trials: order::numbered(trials, TrialId(1)),
             excluded: combinations.excluded,
             omitted: combinations.omitted,
+            dropped,
             repetitions: plan.repetitions,
             canary,
             left_out: None,
@@ -148,6 +148,59 @@ impl Matrix {
     /// What the plan's author should think about before running it; no two are alike.
     pub fn warnings(&self, plan: &Plan) -> Vec<Warning> {
         warnings::of(self, plan)
+    }
+}
+
+/// A combination that its client cannot run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// The levels that make it.
+    pub levels: Vec<Level>,
+    /// Why.
+    pub reason: String,
+}
+
+impl fmt::Display for Dropped {
+    /// For example `client=java acks=1: acks=1 rules out enable.idempotence=true`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let levels: Vec<String> = (self.levels.iter())
+            .map(|level| format!("{}={}", level.factor, level.value))
+            .collect();
+        write!(f, "{}: {}", levels.join(" "), self.reason)
+    }
+}
+
+/// The cells of the chosen combinations, and what their clients cannot run: where the client is a factor those are left
+/// out, else the plan asks for what there is not. Of librdkafka's own properties who has librdkafka says more.
+fn cells(plan: &Plan, chosen: &[Vec<usize>]) -> Result<(Vec<Cell>, Vec<Dropped>), Error> {
+    let varied = plan.factors.iter().any(|factor| factor.name == "client");
+    let (mut cells, mut dropped) = (Vec::with_capacity(chosen.len()), Vec::new());
+    for levels in chosen {
+        let cell = Cell::resolve(plan, CellId(cells.len() as u32 + 1), levels)?;
+        let (client, pairs) = (&cell.client.client, cell.pairs(plan));
+        if let Some(unmapped) = client::map(client, &pairs).err().filter(|unmapped| unmapped.missing) {
+            let value = cell.properties.get(&unmapped.property);
+            return Err(plan.property_error(&unmapped.property, value, &unmapped));
+        }
+        if let (true, Some((option, _))) = (client.in_process(), cell.client.options.first()) {
+            let message = "is an option of drivers, and librdkafka in process has none; librdkafka-child is a driver";
+            return Err(plan.error(&format!("factors.driver.{option}"), message));
+        }
+        match client::refusal(client, &pairs) {
+            Some(reason) if !varied && !client.is_librdkafka() => return Err(plan.error("baseline.client", reason)),
+            Some(reason) if varied => dropped.push(Dropped {
+                levels: cell.levels,
+                reason,
+            }),
+            _ => cells.push(cell),
+        }
+    }
+    match dropped.first() {
+        Some(first) if cells.is_empty() => Err(plan.error(
+            "factors.client",
+            format!("no client can run any cell: {}", first.reason),
+        )),
+        _ => Ok((cells, dropped)),
     }
 }
 

@@ -8,6 +8,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::client::Client;
 use crate::design::{AuditLevel, Design, SearchPlan};
 use crate::ids::AgentName;
 use crate::limits::Limits;
@@ -17,6 +18,7 @@ use crate::properties::{Properties, Value};
 use crate::trial::{Arrivals, Keys, Partitioner, RecordShape, TopicShape, WhenFull, Windows};
 use crate::units::OfferedRate;
 
+mod clients;
 mod clusters;
 mod design;
 mod factors;
@@ -99,6 +101,10 @@ pub struct Plan {
     pub limits: Limits,
     /// The named set of properties that the baseline starts from.
     pub preset: Preset,
+    /// The client library, where no factor says otherwise; librdkafka in process by default.
+    pub client: Client,
+    /// What single client libraries are given beside, in written order.
+    pub clients: Vec<(Client, ClientPlan)>,
     /// The properties that the baseline sets itself.
     pub baseline: Properties,
     /// What is varied, in written order.
@@ -173,6 +179,19 @@ pub struct Workload {
     pub partitioner: Partitioner,
     /// Hold by default.
     pub when_full: WhenFull,
+    /// Producers that share a process of a driver; 1 by default.
+    pub clients_per_process: u32,
+}
+
+/// What one client library is given beside the baseline.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientPlan {
+    /// Properties by their names in plans, which go over the baseline's.
+    pub properties: Properties,
+    /// Properties in the client's own spelling.
+    pub own: Properties,
+    /// Options of its driver.
+    pub options: Vec<(String, String)>,
 }
 
 /// Where a setting comes from.
@@ -307,8 +326,9 @@ impl Plan {
             .clusters
             .iter()
             .map(|(name, _)| format!("clusters.{name}.properties"));
+        let of_clients = self.clients.iter().map(|(client, _)| format!("client.{client}"));
         let sections = ["baseline", "cluster.properties"].map(str::to_owned);
-        for section in sections.into_iter().chain(of_clusters) {
+        for section in sections.into_iter().chain(of_clusters).chain(of_clients) {
             let key = format!("{section}.{property}");
             if let Some((_, origin)) = self.origins.iter().find(|(known, _)| *known == key) {
                 return (key, origin.clone());
@@ -338,6 +358,12 @@ impl Plan {
             .iter()
             .find(|(known, _)| Some(known.as_str()) == name)
             .map_or(&self.cluster, |(_, cluster)| cluster)
+    }
+
+    /// What a client library is given beside the baseline.
+    pub fn given_to(&self, client: &Client) -> Option<&ClientPlan> {
+        let given = self.clients.iter().find(|(known, _)| known == client);
+        given.map(|(_, given)| given)
     }
 
     /// The error that a client property, or one value of it, is not accepted.

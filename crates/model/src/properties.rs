@@ -95,7 +95,7 @@ pub fn is_secret(name: &str) -> bool {
     const ENDINGS: [&str; 3] = ["pem", "password", "secret"];
     SECRET.contains(&name)
         || name
-            .rsplit_once('.')
+            .rsplit_once(['.', '_'])
             .is_some_and(|(_, ending)| ENDINGS.contains(&ending))
 }
 

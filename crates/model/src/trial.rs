@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::client::ClientUse;
 use crate::design::{AuditLevel, Purpose};
 use crate::ids::{CellId, TrialId};
 use crate::profile::Profile;
@@ -34,8 +35,10 @@ pub struct Trial {
     pub settle: Duration,
     /// How finely records are compared with the broker's offsets.
     pub audit: AuditLevel,
-    /// Client and producer properties: preset, then baseline, then factors.
+    /// Client and producer properties by their names in plans: preset, then baseline, then the client's, then factors.
     pub properties: Properties,
+    /// The client library.
+    pub client: ClientUse,
 }
 
 /// One factor at one level, as written in the plan.

@@ -206,6 +206,22 @@ pub enum Caveat {
         /// What was seen.
         reason: String,
     },
+    /// Properties that mean something else to this client library than to librdkafka.
+    OtherMeaning {
+        /// The client library.
+        client: String,
+        /// Which properties, and in what.
+        properties: Vec<(String, String)>,
+    },
+    /// A client library that is librdkafka beneath, in another version than the agents' own.
+    OtherLibrdkafka {
+        /// The client library.
+        client: String,
+        /// Its librdkafka.
+        theirs: String,
+        /// The agents'.
+        ours: String,
+    },
     /// Limits of validity looser than the default.
     LimitsLoosened {
         /// Which, for example `start_skew 50ms (default 10ms)`.

@@ -67,6 +67,9 @@ pub struct ExperimentFacts {
     /// What *best* means, where the plan says so.
     #[serde(default)]
     pub objective: Option<Objective>,
+    /// Combinations of levels that their client library cannot run, each with why, in one line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<String>,
 }
 
 /// Where an experiment stands.

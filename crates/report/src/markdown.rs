@@ -7,6 +7,7 @@
 
 mod capacity;
 mod cells;
+mod clients;
 mod comparison;
 mod conclusion;
 mod effects;
@@ -39,7 +40,7 @@ pub fn render(report: &ExperimentReport) -> String {
         ("Topic configuration", setting::topic(&main)),
         ("Workload", setting::workload(report, &main)),
         ("Tuning", tuning::tuning(&main)),
-        ("Producers", producers::producers(&main)),
+        ("Producers", clients::clients(report) + &producers::producers(&main)),
         ("Results", results::results(report, &analysis)),
         ("Conclusion", conclusion::conclusion(report, &analysis)),
     ];

@@ -7,6 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use tribunal_model::client::Client;
 use tribunal_model::design::Purpose;
 use tribunal_model::ids::{AgentName, Attempt, CellId, ExperimentId, TrialId};
 use tribunal_model::limits::Limits;
@@ -154,6 +155,21 @@ pub struct WorkloadFacts {
     pub seed: u64,
     /// The properties that the plan set, secrets by reference.
     pub properties: Vec<(String, String)>,
+    /// The client library by its name in plans.
+    #[serde(default = "librdkafka", skip_serializing_if = "is_librdkafka")]
+    pub client: String,
+    /// Properties in the client's own spelling and options of its driver, as the plan has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<(String, String)>,
+}
+
+/// The only client library of earlier results, which do not name it.
+fn librdkafka() -> String {
+    Client::default().name()
+}
+
+fn is_librdkafka(client: &str) -> bool {
+    client == librdkafka()
 }
 
 /// The cluster as its metadata tells it.

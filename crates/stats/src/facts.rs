@@ -112,6 +112,26 @@ pub struct ProducerFacts {
     /// The live client's configuration, secrets masked.
     #[serde(with = "configuration")]
     pub configuration: Configuration,
+    /// The driver that runs it; none where the agent does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<Box<DriverFacts>>,
+}
+
+/// A driver: the process that runs producers of a client library.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriverFacts {
+    /// The client library.
+    pub client: String,
+    /// Its version.
+    pub version: String,
+    /// What it is made of, for example `librdkafka 2.16.0`.
+    pub library: String,
+    /// What runs it, for example `Python 3.11.7`.
+    pub runtime: String,
+    /// By how much its clock may be off the host's, in nanoseconds.
+    pub clock_bound_ns: i64,
+    /// What it says of the client: how it delivers, what it does when it is full, its codecs.
+    pub facts: Vec<(String, String)>,
 }
 
 /// Names and values of properties. Clients of a trial hardly differ in them, so that they can be kept once for all:
@@ -212,6 +232,10 @@ pub struct RunFacts {
     /// What the agent's instruments saw of themselves and of their host in the window.
     #[serde(default)]
     pub instruments: Instruments,
+    /// The median over the window's seconds, and over producers, of the mean latency of produce requests as drivers'
+    /// clients tell it, in nanoseconds; none where they tell none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_latency_ns: Option<i64>,
 }
 
 /// What an agent's instruments saw of themselves and of their host inside `[t1, t2)`.

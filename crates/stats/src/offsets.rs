@@ -98,6 +98,21 @@ impl OffsetSet {
         self.unknown += other.unknown;
     }
 
+    /// Runs of consecutive offsets, ascending: the first one and how many.
+    pub fn runs(&self) -> Vec<(i64, u64)> {
+        let mut runs: Vec<(i64, u64)> = Vec::new();
+        for (word, bits) in self.base_words() {
+            for bit in (0..64).filter(|bit| bits >> bit & 1 == 1) {
+                let offset = (word + bit) as i64;
+                match runs.last_mut() {
+                    Some((first, length)) if *first + *length as i64 == offset => *length += 1,
+                    _ => runs.push((offset, 1)),
+                }
+            }
+        }
+        runs
+    }
+
     /// Different offsets.
     pub fn count(&self) -> u64 {
         self.count

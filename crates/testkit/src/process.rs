@@ -141,9 +141,15 @@ impl Process {
 
     /// Waits for its end.
     #[track_caller]
-    pub fn finish(mut self) -> Finished {
+    pub fn finish(self) -> Finished {
+        self.finish_within(PATIENCE)
+    }
+
+    /// Waits for its end for this long at most.
+    #[track_caller]
+    pub fn finish_within(mut self, patience: Duration) -> Finished {
         let child = &mut self.child;
-        let status = wait::until(PATIENCE, "the process to end", || child.try_wait().unwrap());
+        let status = wait::until(patience, "the process to end", || child.try_wait().unwrap());
         let status = match status {
             Ok(status) => status,
             Err(timed_out) => {

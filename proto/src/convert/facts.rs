@@ -1,7 +1,8 @@
 //! What agents say about themselves and about one attempt.
 
 use tribunal_stats::facts::{
-    BuildFacts, Calibration, CertificateFacts, ClockFacts, FirstSend, HostFacts, Instruments, ProducerFacts, RunFacts,
+    BuildFacts, Calibration, CertificateFacts, ClockFacts, DriverFacts, FirstSend, HostFacts, Instruments,
+    ProducerFacts, RunFacts,
 };
 
 use super::{alike, all, finite, required};
@@ -25,6 +26,7 @@ impl From<ProducerFacts> for pb::ProducerFacts {
             scheduled,
             schedule_sha256,
             configuration,
+            driver,
         } = domain;
         Self {
             producer,
@@ -34,6 +36,7 @@ impl From<ProducerFacts> for pb::ProducerFacts {
             scheduled,
             schedule_sha256,
             configuration: all(configuration),
+            driver: driver.map(|driver| (*driver).into()),
         }
     }
 }
@@ -48,6 +51,7 @@ impl From<pb::ProducerFacts> for ProducerFacts {
             scheduled,
             schedule_sha256,
             configuration,
+            driver,
         } = raw;
         Self {
             producer,
@@ -57,6 +61,49 @@ impl From<pb::ProducerFacts> for ProducerFacts {
             scheduled,
             schedule_sha256,
             configuration: all(configuration),
+            driver: driver.map(|driver| Box::new(driver.into())),
+        }
+    }
+}
+
+impl From<DriverFacts> for pb::DriverFacts {
+    fn from(domain: DriverFacts) -> Self {
+        let DriverFacts {
+            client,
+            version,
+            library,
+            runtime,
+            clock_bound_ns,
+            facts,
+        } = domain;
+        Self {
+            client,
+            version,
+            library,
+            runtime,
+            clock_bound_ns,
+            facts: all(facts),
+        }
+    }
+}
+
+impl From<pb::DriverFacts> for DriverFacts {
+    fn from(raw: pb::DriverFacts) -> Self {
+        let pb::DriverFacts {
+            client,
+            version,
+            library,
+            runtime,
+            clock_bound_ns,
+            facts,
+        } = raw;
+        Self {
+            client,
+            version,
+            library,
+            runtime,
+            clock_bound_ns,
+            facts: all(facts),
         }
     }
 }
@@ -77,6 +124,7 @@ impl From<RunFacts> for pb::RunFacts {
             sender_wait_ns,
             sender_time_ns,
             instruments,
+            request_latency_ns,
         } = domain;
         Self {
             start_error_ns,
@@ -92,6 +140,7 @@ impl From<RunFacts> for pb::RunFacts {
             start_ns,
             instruments: Some(instruments.into()),
             first_send: first_send.map(Into::into),
+            request_latency_ns,
         }
     }
 }
@@ -114,6 +163,7 @@ impl TryFrom<pb::RunFacts> for RunFacts {
             start_ns,
             instruments,
             first_send,
+            request_latency_ns,
         } = raw;
         Ok(Self {
             start_error_ns,
@@ -129,6 +179,7 @@ impl TryFrom<pb::RunFacts> for RunFacts {
             sender_wait_ns,
             sender_time_ns,
             instruments: required("RunFacts.instruments", instruments)?,
+            request_latency_ns,
         })
     }
 }

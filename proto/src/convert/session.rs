@@ -6,7 +6,7 @@ mod coordinator;
 use tribunal_model::ids::{Attempt, TrialId};
 use uuid::Uuid;
 
-use super::{agent_name, attempt, choices, experiment_id, filled, from_one, optional, required, trial_id};
+use super::{agent_name, all, attempt, choices, experiment_id, filled, from_one, optional, required, trial_id};
 use crate::session::{AttemptId, Epoch, Hello, PROTOCOL, Prepare, RefusalKind};
 use crate::{Invalid, pb};
 
@@ -61,6 +61,7 @@ impl From<Hello> for pb::Hello {
             metrics_address,
             busy_with,
             certificate,
+            lacking,
         } = domain;
         Self {
             protocol,
@@ -71,6 +72,7 @@ impl From<Hello> for pb::Hello {
             metrics_address,
             busy_with: busy_with.map(Into::into),
             certificate: certificate.map(Into::into),
+            lacking: all(lacking),
         }
     }
 }
@@ -91,6 +93,7 @@ impl TryFrom<pb::Hello> for Hello {
                 metrics_address,
                 busy_with,
                 certificate,
+                lacking,
             } = raw;
             let uuid = Uuid::parse_str(filled("Hello.instance", &instance)?);
             Ok(Self {
@@ -105,6 +108,7 @@ impl TryFrom<pb::Hello> for Hello {
                 metrics_address,
                 busy_with: optional(busy_with)?,
                 certificate: optional(certificate)?,
+                lacking: all(lacking),
             })
         };
         read().map_err(|error| match theirs {

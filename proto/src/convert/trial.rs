@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tribunal_model::client::{Client, ClientUse};
 use tribunal_model::design::{AuditLevel, Purpose};
 use tribunal_model::ids::{CellId, TrialId};
 use tribunal_model::properties::{Properties, Value};
@@ -27,6 +28,7 @@ impl From<Trial> for pb::Trial {
             settle,
             audit,
             properties,
+            client,
         } = domain;
         Self {
             id,
@@ -41,6 +43,7 @@ impl From<Trial> for pb::Trial {
             cluster,
             settle_ns: nanoseconds(settle),
             audit: pb::AuditLevel::from(audit).into(),
+            client: Some(client.into()),
         }
     }
 }
@@ -62,6 +65,7 @@ impl TryFrom<pb::Trial> for Trial {
             cluster,
             settle_ns,
             audit,
+            client,
         } = raw;
         Ok(Self {
             id: trial_id("Trial.id", id)?,
@@ -76,6 +80,46 @@ impl TryFrom<pb::Trial> for Trial {
             settle: Duration::from_nanos(settle_ns),
             audit: AuditLevel::choose("Trial.audit", audit)?,
             properties: required("Trial.properties", properties)?,
+            client: required("Trial.client", client)?,
+        })
+    }
+}
+
+impl From<ClientUse> for pb::ClientUse {
+    fn from(domain: ClientUse) -> Self {
+        let ClientUse {
+            client,
+            per_process,
+            own,
+            options,
+        } = domain;
+        Self {
+            client: client.name(),
+            per_process,
+            own: Some(own.into()),
+            options: all(options),
+        }
+    }
+}
+
+impl TryFrom<pb::ClientUse> for ClientUse {
+    type Error = Invalid;
+
+    fn try_from(raw: pb::ClientUse) -> Result<Self, Invalid> {
+        let pb::ClientUse {
+            client,
+            per_process,
+            own,
+            options,
+        } = raw;
+        Ok(Self {
+            client: Client::named(&client).ok_or(Invalid::Value {
+                field: "ClientUse.client",
+                text: client,
+            })?,
+            per_process: from_one("ClientUse.per_process", per_process)?,
+            own: required("ClientUse.own", own)?,
+            options: all(options),
         })
     }
 }

@@ -94,6 +94,16 @@ fn trial() -> pb::Trial {
         cluster: None,
         settle_ns: 0,
         audit: pb::AuditLevel::Offsets.into(),
+        client: Some(client_use()),
+    }
+}
+
+fn client_use() -> pb::ClientUse {
+    pb::ClientUse {
+        client: "java".into(),
+        per_process: 1,
+        own: Some(pb::Properties::default()),
+        options: Vec::new(),
     }
 }
 

@@ -41,6 +41,7 @@ fn setup(windows: Windows, per_second: f64, producers: u32) -> Setup {
             seed: 42,
         },
         block: 0,
+        given: Vec::new(),
         cores: 2,
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::mean_size;
+use crate::client::ClientUse;
 use crate::design::{AuditLevel, Mode, Purpose};
 use crate::ids::{CellId, TrialId};
 use crate::plan::{Error, Plan, Setting};
@@ -29,8 +30,10 @@ pub struct Cell {
     pub audit: AuditLevel,
     /// The cluster by its name in the plan, where there are several.
     pub cluster: Option<String>,
-    /// Preset, then baseline, then factors.
+    /// Preset, then baseline, then the client's, then factors.
     pub properties: Properties,
+    /// The client library.
+    pub client: ClientUse,
 }
 
 impl Cell {
@@ -64,12 +67,22 @@ impl Cell {
             settle: self.settle,
             audit: self.audit,
             properties: self.properties.clone(),
+            client: self.client.clone(),
         }
     }
 
     /// The text of a property.
     pub(super) fn text(&self, property: &str) -> Option<&str> {
         self.properties.get(property).and_then(Value::text)
+    }
+
+    /// Names and values of the cell's and its cluster's properties, references as they are written.
+    pub fn pairs(&self, plan: &Plan) -> Vec<(String, String)> {
+        let cluster = plan.cluster_named(self.cluster.as_deref());
+        let properties = cluster.properties.overlaid(&self.properties);
+        (properties.iter())
+            .map(|(name, value)| (name.to_owned(), value.to_string()))
+            .collect()
     }
 
     /// The plan with one level of each factor over it.
@@ -98,6 +111,11 @@ impl Cell {
             audit: plan.audit,
             cluster: only_cluster,
             properties: plan.preset.properties().overlaid(&plan.baseline),
+            client: ClientUse {
+                client: plan.client.clone(),
+                per_process: workload.clients_per_process,
+                ..ClientUse::default()
+            },
         };
         for (factor, level) in plan.factors.iter().zip(chosen) {
             let Some(level) = factor.levels.get(*level) else {
@@ -113,6 +131,17 @@ impl Cell {
                 rate_key.origin = level.origin.clone();
             }
             cell.set(&level.setting);
+        }
+        if let Some(given) = plan.given_to(&cell.client.client) {
+            // No property is both a client's and a factor.
+            cell.properties = cell.properties.overlaid(&given.properties);
+            cell.client.own = given.own.clone();
+            let varied = std::mem::take(&mut cell.client.options);
+            let others = given
+                .options
+                .iter()
+                .filter(|(name, _)| varied.iter().all(|(known, _)| known != name));
+            cell.client.options = others.cloned().chain(varied.iter().cloned()).collect();
         }
         cell.load.rate = match (&plan.search, plan.design.mode) {
             (Some(search), _) => RecordRate::per_second(search.first).map_or(Rate::Saturate, Rate::Paced),
@@ -130,6 +159,7 @@ impl Cell {
     fn set(&mut self, setting: &Setting) {
         let (topic, load) = (&mut self.topic, &mut self.load);
         match setting {
+            Setting::Client(client) => self.client.client = client.clone(),
             Setting::Cluster(name) => self.cluster = Some(name.clone()),
             Setting::Topics(count) => topic.count = *count,
             Setting::Partitions(count) => topic.partitions = *count,
@@ -150,6 +180,7 @@ impl Cell {
             Setting::Partitioner(partitioner) => load.partitioner = *partitioner,
             Setting::Arrivals(arrivals) => load.arrivals = *arrivals,
             Setting::WhenFull(when_full) => load.when_full = *when_full,
+            Setting::Option(name, value) => self.client.options.push((name.clone(), value.clone())),
             Setting::Property(name, value) => self.properties.set(name.clone(), value.clone()),
         }
     }

@@ -2,6 +2,7 @@ use super::*;
 use crate::design::Purpose;
 use crate::trial::{RecordRate, TopicShape};
 
+mod clients;
 mod design;
 mod order;
 mod warnings;

@@ -5,7 +5,8 @@ use std::fmt;
 use super::reader::{Item, Section, nearest, one_of};
 use super::sections::MOST;
 use super::tree::{Entry, Raw};
-use super::{Error, Origin, property, workload};
+use super::{Error, Origin, clients, property, workload};
+use crate::client::{self, Client};
 use crate::properties::{self, Value};
 use crate::trial::{Arrivals, Keys, Partitioner, Size, WhenFull};
 use crate::units::{self, OfferedRate};
@@ -14,7 +15,8 @@ use crate::units::{self, OfferedRate};
 pub(super) const MOST_REPLICAS: u32 = 1_000;
 
 /// Factors that are no client properties; beside them `topic.SETTING`.
-const OURS: [&str; 12] = [
+const OURS: [&str; 13] = [
+    "client",
     "cluster",
     "topics",
     "partitions",
@@ -30,10 +32,11 @@ const OURS: [&str; 12] = [
 ];
 
 /// Factors that later versions will have.
-const LATER: [&str; 2] = ["client", "topic.existing"];
+const LATER: [&str; 1] = ["topic.existing"];
 
 /// Keys of the plan that are the same for all trials.
-const FIXED: [&str; 12] = [
+const FIXED: [&str; 13] = [
+    "clients_per_process",
     "audit",
     "profile",
     "settle",
@@ -86,6 +89,8 @@ pub struct FactorLevel {
 /// What a level of a factor sets.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Setting {
+    /// The client library.
+    Client(Client),
     /// The cluster of this name.
     Cluster(String),
     /// The number of topics.
@@ -112,6 +117,8 @@ pub enum Setting {
     Arrivals(Arrivals),
     /// What happens when the client is full.
     WhenFull(WhenFull),
+    /// An option of the client's driver.
+    Option(String, String),
     /// A client property.
     Property(String, Value),
 }
@@ -228,6 +235,7 @@ fn shown(name: &str, item: &Item<'_>) -> String {
 /// What one level of a factor sets.
 fn setting(name: &str, item: &Item<'_>) -> Result<Setting, Error> {
     Ok(match name {
+        "client" => Setting::Client(client(item)?),
         "cluster" => Setting::Cluster(item.text()?.to_owned()),
         "topics" => Setting::Topics(item.count(MOST)?),
         "partitions" => Setting::Partitions(item.count(MOST)?),
@@ -240,6 +248,10 @@ fn setting(name: &str, item: &Item<'_>) -> Result<Setting, Error> {
         "partitioner" => Setting::Partitioner(workload::partitioner(item)?),
         "arrivals" => Setting::Arrivals(workload::arrivals(item)?),
         "when_full" => Setting::WhenFull(workload::when_full(item)?),
+        _ if name.starts_with(clients::OPTION) => {
+            let option = name.trim_start_matches(clients::OPTION).to_owned();
+            Setting::Option(option, topic_setting(item)?)
+        }
         _ => match name.strip_prefix("topic.") {
             Some(setting) if setting != "metadata" && !setting.starts_with("metadata.") => {
                 Setting::Topic(setting.to_owned(), topic_setting(item)?)
@@ -254,7 +266,24 @@ fn setting(name: &str, item: &Item<'_>) -> Result<Setting, Error> {
     })
 }
 
-/// The value of a topic's setting as text.
+/// Refuses a key that is also a factor.
+pub(super) fn not_varied(key: &str, item: &Item<'_>, factors: &[Factor]) -> Result<(), Error> {
+    match factors.iter().find(|factor| factor.name == key) {
+        Some(factor) => Err(item.error(format!(
+            "is also a factor on {}; keep one of the two",
+            factor.origin.place()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// A client library by its name.
+pub(super) fn client(item: &Item<'_>) -> Result<Client, Error> {
+    let name = item.text()?;
+    Client::named(name).ok_or_else(|| item.error(client::expected(name)))
+}
+
+/// The value of a topic's setting or of a driver's option as text.
 pub(super) fn topic_setting(item: &Item<'_>) -> Result<String, Error> {
     item.scalar()
         .ok_or_else(|| item.error(format!("expected one value, found {}", item.found())))
@@ -322,7 +351,8 @@ impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Topics(n) | Self::Partitions(n) | Self::Replication(n) | Self::Producers(n) => write!(f, "{n}"),
-            Self::Cluster(text) | Self::Topic(_, text) => f.write_str(text),
+            Self::Client(client) => write!(f, "{client}"),
+            Self::Cluster(text) | Self::Topic(_, text) | Self::Option(_, text) => f.write_str(text),
             Self::Rate(rate) => write!(f, "{rate}"),
             Self::RecordSize(size) => write!(f, "{size}"),
             Self::Compressibility(share) => write!(f, "{share}"),

@@ -5,16 +5,16 @@ use std::time::Duration;
 use super::reader::{Item, Section, nearest};
 use super::tree::{Entry, Raw, Table};
 use super::{
-    Agents, Error, Factor, Origin, Plan, Preset, SCHEMA, Wanted, clusters, design, factors, limits, objective,
+    Agents, Error, Factor, Origin, Plan, Preset, SCHEMA, Wanted, clients, clusters, design, factors, limits, objective,
     property, workload,
 };
+use crate::client::Client;
 use crate::design::AuditLevel;
 use crate::ids::AgentName;
 use crate::properties::Properties;
 use crate::trial::{TopicShape, Windows};
-use crate::units;
 
-const SECTIONS: [&str; 18] = [
+const SECTIONS: [&str; 19] = [
     "schema",
     "name",
     "seed",
@@ -27,6 +27,7 @@ const SECTIONS: [&str; 18] = [
     "window",
     "limits",
     "baseline",
+    "client",
     "factors",
     "exclude",
     "design",
@@ -56,7 +57,8 @@ pub(super) fn resolve(file: &str, root: &Table) -> Result<Plan, Error> {
     let search = design::search(&plan, &design, objective.as_ref())?;
     let pacemaker = design::pacemaker(&design, search.as_ref(), &factors)?;
     let workload = workload::read(&plan, &factors, &timing.windows, pacemaker)?;
-    let (preset, baseline) = baseline(&plan, &factors)?;
+    let (preset, client, baseline) = baseline(&plan, &factors)?;
+    let clients = clients::read(&plan, &factors)?;
     let exclude = factors::exclusions(&plan, &factors)?;
     let mut origins = Vec::new();
     collect_origins("", root, &mut origins);
@@ -79,6 +81,8 @@ pub(super) fn resolve(file: &str, root: &Table) -> Result<Plan, Error> {
         search,
         limits: limits::read(&plan)?,
         preset,
+        client,
+        clients,
         baseline,
         factors,
         exclude,
@@ -201,30 +205,22 @@ fn window(plan: &Section<'_>) -> Result<Timing, Error> {
     })
 }
 
-fn baseline(plan: &Section<'_>, factors: &[Factor]) -> Result<(Preset, Properties), Error> {
-    let (mut preset, mut properties) = (Preset::Default, Properties::default());
+fn baseline(plan: &Section<'_>, factors: &[Factor]) -> Result<(Preset, Client, Properties), Error> {
+    let (mut preset, mut client, mut properties) = (Preset::Default, Client::default(), Properties::default());
     let Some(section) = plan.get("baseline") else {
-        return Ok((preset, properties));
+        return Ok((preset, client, properties));
     };
     for Entry { key, node, .. } in &section.table()?.entries {
         let item = Item::new(format!("baseline.{key}"), node);
         match key.as_str() {
             "preset" => preset = item.choice(&Preset::ALL.map(|preset| (preset.name(), preset)))?,
             "client" => {
-                let client = item.text()?;
-                if client != "librdkafka" {
-                    let client = units::quoted(client);
-                    let message = format!("{client} is not supported by this version; expected \"librdkafka\"");
-                    return Err(item.error(message));
-                }
+                factors::not_varied(key, &item, factors)?;
+                client = factors::client(&item)?;
             }
             _ => {
                 let value = property::value(key, &item)?;
-                let of_property = |factor: &&Factor| factor.name == *key && factor.is_property();
-                if let Some(factor) = factors.iter().find(of_property) {
-                    let message = format!("is also a factor on {}; keep one of the two", factor.origin.place());
-                    return Err(item.error(message));
-                }
+                factors::not_varied(key, &item, factors)?;
                 let near = nearest(key, ["preset", "client"].into_iter());
                 if let Some(near) = near.filter(|_| !key.contains('.')) {
                     return Err(item.error(format!("unknown key; did you mean {near:?}?")));
@@ -233,7 +229,7 @@ fn baseline(plan: &Section<'_>, factors: &[Factor]) -> Result<(Preset, Propertie
             }
         }
     }
-    Ok((preset, properties))
+    Ok((preset, client, properties))
 }
 
 fn environment(plan: &Section<'_>) -> Result<Vec<(String, String)>, Error> {

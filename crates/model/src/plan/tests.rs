@@ -1,6 +1,7 @@
 use super::*;
 use crate::trial::{Content, Size};
 
+mod clients;
 mod clusters;
 mod design;
 mod examples;
@@ -193,18 +194,9 @@ fn an_unknown_key_says_what_may_have_been_meant() {
 
 #[test]
 fn what_later_versions_bring_is_named() {
-    for (fragment, key, line) in [
-        ("[topic]\nexisting = \"orders\"", "topic.existing", 4),
-        ("[factors]\nclient = [\"librdkafka\", \"java\"]", "factors.client", 4),
-    ] {
-        check(
-            fragment,
-            &format!("plan.toml:{line}: {key}: is not supported by this version"),
-        );
-    }
     check(
-        "[baseline]\nclient = \"java\"",
-        "plan.toml:4: baseline.client: \"java\" is not supported by this version; expected \"librdkafka\"",
+        "[topic]\nexisting = \"orders\"",
+        "plan.toml:4: topic.existing: is not supported by this version",
     );
 }
 

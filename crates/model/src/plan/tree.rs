@@ -78,7 +78,8 @@ impl Table {
 }
 
 /// Tables whose keys are names with dots in them; `*` is any one name.
-pub(super) const SETS: [&[&str]; 6] = [
+pub(super) const SETS: [&[&str]; 7] = [
+    &["client", "*"],
     &["cluster", "properties"],
     &["clusters", "*", "properties"],
     &["topic", "settings"],

@@ -29,6 +29,7 @@ pub(super) fn read(
         "keys",
         "partitioner",
         "when_full",
+        "clients_per_process",
     ];
     let section = plan.section("workload", &known)?;
     let record = record(&section)?;
@@ -80,6 +81,7 @@ pub(super) fn read(
         keys: section.or("keys", Keys::None, keys)?,
         partitioner: section.or("partitioner", Partitioner::Native, partitioner)?,
         when_full: section.or("when_full", WhenFull::Hold, when_full)?,
+        clients_per_process: section.or("clients_per_process", 1, |item| item.count(MOST))?,
     })
 }
 

@@ -193,6 +193,22 @@ impl fmt::Display for Caveat {
                 f,
                 "The cluster had not settled when the trial began: {reason}. Lengthen `settle` in `[design]`.",
             ),
+            Self::OtherMeaning { client, properties } => {
+                let each: Vec<String> = (properties.iter())
+                    .map(|(name, meaning)| format!("`{name}`: {meaning}"))
+                    .collect();
+                write!(
+                    f,
+                    "Equal words that are not equal settings: to {client}, {}. Compare the effective configurations of the \
+                     clients before their figures.",
+                    each.join("; "),
+                )
+            }
+            Self::OtherLibrdkafka { client, theirs, ours } => write!(
+                f,
+                "{client} is librdkafka {theirs} beneath, the agents are librdkafka {ours}: a difference between the two may \
+                 be one of versions and not of languages. Compare at one version of librdkafka.",
+            ),
             Self::LimitsLoosened { limits } => write!(
                 f,
                 "Judged by limits of validity looser than the default: {}. Remove them from `[limits]` for a result to \

@@ -47,7 +47,7 @@ const ALIASES: [(&str, &str); 9] = [
     ),
 ];
 
-fn canonical(name: &str) -> &str {
+pub(super) fn canonical(name: &str) -> &str {
     ALIASES
         .iter()
         .find(|(alias, _)| *alias == name)

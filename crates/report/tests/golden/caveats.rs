@@ -94,6 +94,15 @@ fn every_doubt_has_its_evidence_and_the_next_thing_to_try() {
         Caveat::NotSettled {
             reason: "3 partitions were under-replicated".into(),
         },
+        Caveat::OtherMeaning {
+            client: "java".into(),
+            properties: vec![("batch.size".into(), "counted for one partition".into())],
+        },
+        Caveat::OtherLibrdkafka {
+            client: "confluent-kafka".into(),
+            theirs: "2.16.0".into(),
+            ours: "2.12.1".into(),
+        },
         Caveat::LimitsLoosened {
             limits: vec!["start_skew 50ms (default 10ms)".into()],
         },

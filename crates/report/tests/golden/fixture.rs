@@ -21,6 +21,7 @@ use tribunal_report::result::{
     ClusterFacts, PartResult, Rates, SCHEMA_VERSION, StoredDistribution, StoredSample, TopicFacts, TrialResult,
     WorkloadFacts,
 };
+use tribunal_stats::facts::DriverFacts;
 use tribunal_stats::{Activity, Backlog, ClientStatistics, Cpu, Distribution, Fates, Tally};
 
 pub(crate) use blocks::in_blocks;
@@ -134,6 +135,8 @@ pub(crate) fn trial(number: u32, block: u32, linger: &str, middle_ns: i64) -> Tr
                 ("compression.type", "zstd"),
                 ("linger.ms", linger),
             ]),
+            client: "librdkafka".into(),
+            own: Vec::new(),
         },
         windows: Windows {
             warm_up: Duration::from_secs(10),
@@ -312,6 +315,60 @@ fn facts(name: &str, trials: u32, repetitions: u32) -> ExperimentFacts {
         design: DesignKind::Full,
         mode: Mode::Direct,
         objective: None,
+        dropped: Vec::new(),
+    }
+}
+
+/// Two client libraries at one setting, one of them in a driver; a third combination was dropped.
+pub(crate) fn of_clients() -> ExperimentReport {
+    let librdkafka = trial(1, 0, "5", 4 * MILLISECOND);
+    let mut java = trial(2, 0, "5", 6 * MILLISECOND);
+    java.cell = CellId(2);
+    java.workload.client = "java".into();
+    java.statistics.batches = 12_000;
+    for agent in &mut java.agents {
+        agent.run.request_latency_ns = Some(1_830_000);
+        for producer in &mut agent.producers {
+            producer.driver = Some(Box::new(DriverFacts {
+                client: "java".into(),
+                version: "4.3.0".into(),
+                library: "kafka-clients 4.3.0".into(),
+                runtime: "Java 17.0.15".into(),
+                clock_bound_ns: 106,
+                facts: pairs(&[("when full", "send() blocks"), ("codecs", "none gzip snappy lz4 zstd")]),
+            }));
+            producer.configuration = pairs(&[
+                ("acks", "-1"),
+                ("batch.size", "16384"),
+                ("buffer.memory", "33554432"),
+                ("linger.ms", "5"),
+                ("retries", "2147483647"),
+                ("enable.idempotence", "true"),
+            ])
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        }
+    }
+    let mut results = vec![librdkafka, java];
+    for result in &mut results {
+        let client = result.workload.client.clone();
+        result.levels.insert(
+            0,
+            Level {
+                factor: "client".into(),
+                value: client,
+            },
+        );
+    }
+    let mut facts = facts("two client libraries", 2, 1);
+    facts.dropped = vec!["client=java acks=1: acks=1 rules out enable.idempotence=true".into()];
+    ExperimentReport {
+        facts,
+        results,
+        void_attempts: Vec::new(),
+        given_up: Vec::new(),
+        searches: Vec::new(),
     }
 }
 

@@ -37,6 +37,18 @@ fn a_report_of_a_search_reads_like_this() {
 }
 
 #[test]
+fn client_libraries_are_put_side_by_side() {
+    let text = markdown::render(&fixture::of_clients());
+    let section = text
+        .split("## Producers\n\n")
+        .nth(1)
+        .and_then(|rest| rest.split("Schedules are made").next());
+    insta::assert_snapshot!("clients.md", section.expect("a section"));
+    let alone = markdown::render(&fixture::on_a_cluster());
+    assert!(!alone.contains("### Client libraries"), "nothing to compare");
+}
+
+#[test]
 fn a_row_for_each_trial_with_units_in_the_column_names() {
     insta::assert_snapshot!("cluster.csv", csv::render(&fixture::on_a_cluster()));
 }

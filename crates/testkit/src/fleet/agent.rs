@@ -86,6 +86,7 @@ impl Agent {
             metrics_address: String::new(),
             busy_with: None,
             certificate: None,
+            lacking: Vec::new(),
         }
     }
 

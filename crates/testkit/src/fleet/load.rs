@@ -95,6 +95,7 @@ impl Load {
             configuration: (0..PROPERTIES)
                 .map(|property| (format!("scripted.property.{property:03}").into(), "100000".into()))
                 .collect(),
+            driver: None,
         }
     }
 

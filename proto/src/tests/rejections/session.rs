@@ -14,6 +14,7 @@ fn hello() -> pb::Hello {
         metrics_address: String::new(),
         busy_with: None,
         certificate: None,
+        lacking: Vec::new(),
     }
 }
 
@@ -190,7 +191,7 @@ fn an_agent_of_another_protocol_is_refused_by_name() {
         ..hello()
     })
     .unwrap_err();
-    assert_eq!(error.to_string(), "agent \"a1\" speaks protocol 3; this build speaks 2");
+    assert_eq!(error.to_string(), "agent \"a1\" speaks protocol 4; this build speaks 3");
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Trials.
 
+use tribunal_model::client::ClientUse;
 use tribunal_model::profile::{InvalidProfile, Profile};
 use tribunal_model::properties::Properties;
 use tribunal_model::trial::{Content, Keys, Load, Rate, RecordShape, Size, Trial};
 
-use super::{Missing, Unspecified, check, load, record, trial, unknown, value};
+use super::{Missing, Unspecified, check, client_use, load, record, trial, unknown, value};
 use crate::{Invalid, pb};
 
 #[test]
@@ -20,6 +21,12 @@ fn a_trial_is_whole() {
         purpose = Some(pb::Purpose { kind: None }) => Missing("Purpose.kind");
         audit = 0 => Unspecified("Trial.audit");
         audit = 99 => unknown("Trial.audit");
+        client = None => Missing("Trial.client");
+    });
+    check!(client_use() => ClientUse {
+        client = "perl".into() => value("ClientUse.client", "perl");
+        per_process = 0 => Missing("ClientUse.per_process");
+        own = None => Missing("ClientUse.own");
     });
     check!(load() => Load {
         rate = None => Missing("Load.rate");

@@ -4,7 +4,8 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use tribunal_stats::facts::{
-    BuildFacts, Calibration, CertificateFacts, ClockFacts, FirstSend, HostFacts, Instruments, ProducerFacts, RunFacts,
+    BuildFacts, Calibration, CertificateFacts, ClockFacts, DriverFacts, FirstSend, HostFacts, Instruments,
+    ProducerFacts, RunFacts,
 };
 
 use super::{number, pairs, text, texts};
@@ -32,6 +33,14 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn driver_facts()(
+        [client, version, library, runtime] in prop::array::uniform4(text()), clock_bound_ns: i64, facts in pairs(),
+    ) -> DriverFacts {
+        DriverFacts { client, version, library, runtime, clock_bound_ns, facts }
+    }
+}
+
+prop_compose! {
     pub(super) fn producer_facts()(
         producer: u32,
         client_id in text(),
@@ -40,9 +49,10 @@ prop_compose! {
         scheduled: Option<u64>,
         schedule_sha256 in option::of(text()),
         configuration in pairs(),
+        driver in option::of(driver_facts().prop_map(Box::new)),
     ) -> ProducerFacts {
         let configuration = configuration.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        ProducerFacts { producer, client_id, topic, primed, scheduled, schedule_sha256, configuration }
+        ProducerFacts { producer, client_id, topic, primed, scheduled, schedule_sha256, configuration, driver }
     }
 }
 
@@ -57,6 +67,7 @@ prop_compose! {
         client_errors in vec((text(), text(), any::<u64>()), 0..3),
         [perhaps_written_after_purge, missing_reports, sender_wait_ns, sender_time_ns] in any::<[u64; 4]>(),
         instruments in instruments(),
+        request_latency_ns: Option<i64>,
     ) -> RunFacts {
         RunFacts {
             start_error_ns,
@@ -72,6 +83,7 @@ prop_compose! {
             sender_wait_ns,
             sender_time_ns,
             instruments,
+            request_latency_ns,
         }
     }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::facts::{build_facts, calibration, certificate, clock_facts, host_facts, producer_facts};
 use super::stats::{agent_report, sample};
 use super::trial::{properties, trial};
-use super::{agent_name, attempt_id, duration, epoch, text, texts, uuid};
+use super::{agent_name, attempt_id, duration, epoch, pairs, text, texts, uuid};
 use crate::session::{AgentMessage, CoordinatorMessage, Hello, Prepare, RefusalKind};
 
 prop_compose! {
@@ -20,8 +20,9 @@ prop_compose! {
         metrics_address in text(),
         busy_with in option::of(attempt_id()),
         certificate in option::of(certificate()),
+        lacking in pairs(),
     ) -> Hello {
-        Hello { protocol, name, instance, build, host, metrics_address, busy_with, certificate }
+        Hello { protocol, name, instance, build, host, metrics_address, busy_with, certificate, lacking }
     }
 }
 

@@ -3,6 +3,7 @@
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use tribunal_model::client::{Client, ClientUse};
 use tribunal_model::design::{AuditLevel, Purpose};
 use tribunal_model::ids::CellId;
 use tribunal_model::profile::{After, Profile, Segment};
@@ -117,6 +118,21 @@ fn purpose() -> impl Strategy<Value = Purpose> {
     ]
 }
 
+fn client() -> impl Strategy<Value = Client> {
+    prop_oneof![
+        prop::sample::select(Client::KNOWN.to_vec()),
+        "[a-z][a-z0-9_-]{0,8}".prop_map(Client::Custom),
+    ]
+}
+
+prop_compose! {
+    fn client_use()(
+        client in client(), per_process in 1..=u32::MAX, own in properties(), options in pairs(),
+    ) -> ClientUse {
+        ClientUse { client, per_process, own, options }
+    }
+}
+
 prop_compose! {
     pub(super) fn trial()(
         id in trial_id(),
@@ -130,8 +146,9 @@ prop_compose! {
         purpose in purpose(),
         cluster in option::of(text()),
         audit in prop::sample::select(vec![AuditLevel::Count, AuditLevel::Offsets]),
+        client in client_use(),
     ) -> Trial {
         let windows = Windows { warm_up, measure, drain };
-        Trial { id, block, cell, purpose, cluster, levels, topic, load, windows, settle, audit, properties }
+        Trial { id, block, cell, purpose, cluster, levels, topic, load, windows, settle, audit, properties, client }
     }
 }

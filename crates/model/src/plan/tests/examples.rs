@@ -44,6 +44,17 @@ fn the_examples_say_what_they_promise() {
     );
     let (plan, matrix) = example!("lab.toml");
     assert_eq!((&plan.agents.wanted, matrix.cells.len()), (&Wanted::Count(2), 8));
+    let (_, matrix) = example!("clients.toml");
+    assert_eq!((matrix.cells.len(), matrix.dropped.len()), (10, 0));
+    let (_, matrix) = example!("pitfalls/forgotten-poll.toml");
+    assert_eq!(matrix.cells.len(), 2);
+    for (cells, matrix) in [
+        (3, example!("pitfalls/one-partition.toml").1),
+        (4, example!("pitfalls/long-linger.toml").1),
+        (4, example!("pitfalls/acks-all-one-broker.toml").1),
+    ] {
+        assert_eq!(matrix.cells.len(), cells);
+    }
     let (plan, matrix) = example!("two-clusters.toml");
     assert_eq!((plan.clusters.len(), matrix.cells.len()), (2, 2));
     assert!(matrix.warnings(&plan).is_empty(), "{:?}", matrix.warnings(&plan));

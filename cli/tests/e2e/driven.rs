@@ -1,0 +1,195 @@
+//! Drivers that fail: each trial says why, and nothing is left behind. They stand in front of librdkafka's own driver, and
+//! the cluster is librdkafka's mock.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tribunal_model::trial::Part;
+use tribunal_testkit::wait;
+
+use crate::support::{Agent, Bench, Coordinator, Finished, LOOSE, PATIENCE, Process, alone};
+
+const REAL: &str = env!("CARGO_BIN_EXE_tribunal");
+
+fn plan(name: &str) -> String {
+    format!(
+        "[agents]\ncount = 1\n[cluster]\nbootstrap = \"mock\"\n[topic]\npartitions = 3\n[workload]\nrate = \"500/s\"\n\
+         record = {{ size = \"100B\" }}\n[window]\nwarm_up = \"1s\"\nmeasure = \"3s\"\nburn_in = \"0s\"\n\
+         [design]\ncanary = false\n{LOOSE}[baseline]\nclient = \"driver:{name}\"\n"
+    )
+}
+
+/// A driver that is a script; it leaves its process id in a file.
+struct Script {
+    bench: Bench,
+    name: &'static str,
+}
+
+impl Script {
+    fn new(name: &'static str, body: &str) -> Self {
+        let bench = Bench::new();
+        let folder = bench.path().join("cache/tribunal/drivers");
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join(name);
+        let ids = bench.path().join("ids");
+        let text = format!("#!/bin/sh\necho $$ >> {}\n{body}\n", ids.display());
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        Self { bench, name }
+    }
+
+    /// librdkafka's own driver behind an edit of what it says, line by line.
+    fn edited(name: &'static str, edit: &str) -> Self {
+        Self::new(name, &format!("{REAL} driver | sed -u '{edit}'"))
+    }
+
+    /// A coordinator, an agent and the run of the plan, once the driver's records are delivered, with its process.
+    fn loaded(&self) -> (Coordinator, Agent, Process, Pid) {
+        let bench = &self.bench;
+        let coordinator = Coordinator::start(bench, 0);
+        let agent = Agent::start(bench, &coordinator.url, "a");
+        let (plan, out) = (bench.plan(&plan(self.name)), bench.out());
+        let (plan, out) = (plan.to_str().unwrap(), out.to_str().unwrap());
+        let run = bench.start(&["run", plan, "--coordinator", &coordinator.url, "--out", out]);
+        agent.until_delivering();
+        let id = *self.ids().first().expect("the driver was started");
+        (coordinator, agent, run, Pid::from_raw(id as i32).unwrap())
+    }
+
+    fn run(&self) -> Process {
+        self.bench.run_local(&plan(self.name), 1)
+    }
+
+    fn ids(&self) -> Vec<u32> {
+        let text = std::fs::read_to_string(self.bench.path().join("ids")).unwrap_or_default();
+        text.lines().filter_map(|line| line.parse().ok()).collect()
+    }
+
+    /// No process of the driver is there any more, not even as a zombie, and no file of it.
+    #[track_caller]
+    fn nothing_left(&self) {
+        assert!(!self.ids().is_empty(), "the driver was never started");
+        for id in self.ids() {
+            let folder = PathBuf::from(format!("/proc/{id}"));
+            let gone = || (!folder.exists()).then_some(());
+            wait::until(PATIENCE, "the driver to be gone", gone).unwrap();
+        }
+    }
+
+    /// The trial was run again after the fault, and that attempt is valid; the reason of the void one.
+    #[track_caller]
+    fn run_again(&self, run: &Finished) -> String {
+        assert_eq!(run.code, Some(0), "{:#?}", run.err);
+        let report = self.bench.report();
+        assert_eq!(
+            (report.results.len(), report.void_attempts.len()),
+            (1, 1),
+            "{:#?}",
+            report.void_attempts
+        );
+        let result = &report.results[0];
+        assert!(result.verdict.valid(), "{:?}", result.verdict);
+        let window = result.part(Part::Window).unwrap();
+        assert_eq!((window.fates.scheduled, window.fates.acknowledged), (1500, 1500));
+        self.nothing_left();
+        report.void_attempts[0].reason.clone()
+    }
+
+    /// Every attempt failed, and the command ends with the reason.
+    #[track_caller]
+    fn never(&self, run: &Finished) -> String {
+        assert_eq!(run.code, Some(4), "{:#?}", run.err);
+        self.nothing_left();
+        run.error().to_owned()
+    }
+}
+
+#[test]
+fn a_driver_that_is_killed_voids_its_attempt() {
+    let _turn = alone();
+    let script = Script::new("killed", &format!("exec {REAL} driver"));
+    let (_coordinator, _agent, run, driver) = script.loaded();
+    kill_process(driver, Signal::KILL).unwrap();
+    let reason = script.run_again(&run.finish());
+    assert!(
+        reason.contains("driver driver:killed was killed by signal 9"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_driver_that_hangs_voids_its_attempt() {
+    let _turn = alone();
+    let script = Script::new("stopped", &format!("exec {REAL} driver"));
+    let (_coordinator, _agent, run, driver) = script.loaded();
+    kill_process(driver, Signal::STOP).unwrap();
+    let reason = script.run_again(&run.finish());
+    assert!(
+        reason.contains("driver driver:stopped did not say a sample within 5 s"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_driver_that_says_nonsense_is_told_so() {
+    let _turn = alone();
+    let script = Script::edited("rubbish", "4s/.*/Exception in thread main/");
+    let reason = script.never(&script.run().finish());
+    assert!(
+        reason.contains("driver driver:rubbish said nonsense: \"Exception in thread main\""),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_driver_that_ends_before_it_is_ready_shows_its_last_words() {
+    let _turn = alone();
+    let script = Script::new(
+        "early",
+        "echo 'warning: deprecated' >&2\necho 'no such option' >&2\nexit 1",
+    );
+    let reason = script.never(&script.run().finish());
+    assert!(
+        reason.contains(
+            "driver driver:early ended with exit code 1; its last lines: warning: deprecated / no such option"
+        ),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_driver_whose_report_does_not_add_up_is_not_believed() {
+    let _turn = alone();
+    let script = Script::edited("miscounts", "4s/\"scheduled\":[0-9]*/\"scheduled\":7/");
+    let reason = script.never(&script.run().finish());
+    assert!(
+        reason.contains("a driver counted what does not add up:") && reason.contains("fates for"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_driver_that_is_not_there_ends_the_experiment_before_a_trial() {
+    let _turn = alone();
+    let bench = Bench::new();
+    let run = bench.run_local(&plan("x").replace("driver:x", "java"), 1).finish();
+    assert_eq!(run.code, Some(2), "{:#?}", run.err);
+    assert!(
+        run.error()
+            .contains("the driver of java is not installed on this host; run `tribunal drivers install java`"),
+        "{}",
+        run.error()
+    );
+    let path = bench.plan(&plan("x").replace("driver:x", "java"));
+    let check = bench.start(&["plan", "check", path.to_str().unwrap()]).finish();
+    assert_eq!(check.code, Some(0), "{:#?}", check.err);
+    assert!(
+        check
+            .err
+            .iter()
+            .any(|line| line.contains("the driver of java is not installed")),
+        "{:#?}",
+        check.err
+    );
+}

@@ -1,0 +1,258 @@
+//! Client libraries side by side: what each is, what it cost, and what was not equal.
+
+use tribunal_model::client::{Client, names, read_back, spelled};
+use tribunal_model::trial::Part;
+use tribunal_stats::facts::ProducerFacts;
+
+use crate::experiment::ExperimentReport;
+use crate::factors::of_cells;
+use crate::format::{count, list, micros, nanos, number, optional, present, rate, share};
+use crate::result::TrialResult;
+
+use super::cells::{Align, Table, code, escape, fold};
+
+/// The section; nothing where every trial is librdkafka in the agents' own processes.
+pub(super) fn clients(report: &ExperimentReport) -> String {
+    let results = of_cells(report);
+    let mut libraries: Vec<&str> = Vec::new();
+    for result in &results {
+        if !libraries.contains(&result.workload.client.as_str()) {
+            libraries.push(&result.workload.client);
+        }
+    }
+    let own = Client::default().name();
+    if libraries.iter().all(|library| *library == own) {
+        return String::new();
+    }
+    let order = |client: &str| Client::KNOWN.iter().position(|known| known.name() == client);
+    libraries.sort_by_key(|client| order(client).unwrap_or(usize::MAX));
+    let mut text = String::from("### Client libraries\n\n");
+    text += &cost(&results, &libraries);
+    text += &dropped(report);
+    text += &configurations(&results, &libraries);
+    text += &what_they_are(&results, &libraries);
+    text
+}
+
+/// The valid trials of a client that have the same other levels, with the text of those.
+type Cell<'a> = (&'a str, String, Vec<&'a TrialResult>);
+
+/// A row for each cell: what it delivered, and what for.
+fn cost(results: &[&TrialResult], libraries: &[&str]) -> String {
+    let mut cells: Vec<Cell<'_>> = Vec::new();
+    for result in results.iter().filter(|result| result.verdict.valid()) {
+        let levels = result.levels.iter().filter(|level| level.factor != "client");
+        let others: Vec<String> = levels
+            .map(|level| format!("{}={}", level.factor, level.value))
+            .collect();
+        let (client, others) = (result.workload.client.as_str(), others.join(" "));
+        match cells
+            .iter_mut()
+            .find(|(of, levels, _)| *of == client && *levels == others)
+        {
+            Some((_, _, all)) => all.push(result),
+            None => cells.push((client, others, vec![result])),
+        }
+    }
+    let place = |client: &str| libraries.iter().position(|library| *library == client);
+    let mut settings: Vec<String> = Vec::new();
+    for (_, others, _) in &cells {
+        if !settings.contains(others) {
+            settings.push(others.clone());
+        }
+    }
+    settings.sort();
+    cells.sort_by_key(|(client, others, _)| (settings.iter().position(|known| known == others), place(client)));
+    let right = |name| (name, Align::Right);
+    let mut table = Table::new([
+        ("setting", Align::Left),
+        ("client", Align::Left),
+        right("valid trials"),
+        right("delivered"),
+        right("p50"),
+        right("p99"),
+        right("p99.9"),
+        right("client CPU s per million"),
+        right("records per batch"),
+        right("own mean request latency"),
+        right("client full"),
+        right("waited for it"),
+        right("retries"),
+        ("bound by", Align::Left),
+    ]);
+    for (client, others, of) in &cells {
+        let setting = if others.is_empty() { "baseline" } else { others };
+        table.row(row(setting, client, of));
+    }
+    "Medians over the valid trials of a cell; latencies are response times. Closed loops (`rate=saturate`) compare \
+     delivered rates only: their latencies are queue ÷ rate and are left out. Processor time is that of all that produces: of the \
+     driver's process, or in the agent of the client's, the senders' and the recorders' threads.\n\n"
+        .to_owned()
+        + &table.without_absent_columns().render()
+}
+
+fn row(setting: &str, client: &str, of: &[&TrialResult]) -> Vec<String> {
+    let all =
+        |figure: &dyn Fn(&TrialResult) -> Option<f64>| median(of.iter().filter_map(|result| figure(result)).collect());
+    let latency = |figure: fn(&crate::result::StoredDistribution) -> Option<u64>| {
+        let paced = |result: &TrialResult| {
+            let part = result.part(Part::Window).filter(|_| result.workload.rate.is_some())?;
+            figure(&part.response).map(|us| us as f64)
+        };
+        optional(all(&paced), |us| micros(us as u64))
+    };
+    let cpu = |result: &TrialResult| {
+        let resolved = result.window.acknowledged + result.window.written_blind;
+        let ns = result.window.cpu.client_ns + result.window.cpu.sender_ns + result.window.cpu.recorder_ns;
+        (ns > 0 && resolved > 0).then(|| ns as f64 / 1e3 / resolved as f64)
+    };
+    let per_batch = |result: &TrialResult| {
+        let statistics = &result.statistics;
+        (statistics.batches > 0).then(|| statistics.batch_records as f64 / statistics.batches as f64)
+    };
+    let request = |result: &TrialResult| {
+        let told = result.agents.iter().filter_map(|agent| agent.run.request_latency_ns);
+        median(told.map(|ns| ns as f64).collect())
+    };
+    let waited = |result: &TrialResult| {
+        let window = result.windows.measure.as_secs_f64() * f64::from(result.workload.producers.max(1));
+        Some(result.window.blocked_ns as f64 / 1e9 / window)
+    };
+    let mut bounds: Vec<String> = of.iter().map(|result| result.verdict.bound_by.to_string()).collect();
+    bounds.sort_unstable();
+    bounds.dedup();
+    vec![
+        code(setting),
+        escape(client),
+        count(of.len() as u64),
+        optional(
+            all(&|result| result.rates.delivered.or(result.rates.socket_writes)),
+            rate,
+        ),
+        latency(|response| response.p50_us),
+        latency(|response| response.p99_us),
+        latency(|response| response.p999_us),
+        optional(all(&cpu), number),
+        optional(all(&per_batch), number),
+        optional(all(&request), |ns| nanos(ns as i64)),
+        optional(all(&|result| Some(result.window.queue_full as f64)), number),
+        optional(all(&waited), share),
+        optional(all(&|result| Some(result.statistics.retries as f64)), number),
+        list(&bounds),
+    ]
+}
+
+/// The middle of some figures; of an even number the mean of the two in the middle.
+fn median(mut figures: Vec<f64>) -> Option<f64> {
+    figures.sort_unstable_by(f64::total_cmp);
+    let half = figures.len() / 2;
+    let upper = figures.get(half)?;
+    Some(if figures.len().is_multiple_of(2) {
+        (figures[half - 1] + upper) / 2.0
+    } else {
+        *upper
+    })
+}
+
+fn dropped(report: &ExperimentReport) -> String {
+    let lines: Vec<String> = report
+        .facts
+        .dropped
+        .iter()
+        .map(|line| format!("- {}\n", escape(line)))
+        .collect();
+    match lines.len() {
+        0 => String::new(),
+        _ => format!("Not run, since the client cannot:\n\n{}\n", lines.concat()),
+    }
+}
+
+/// Effective values next to each other, differences marked.
+fn configurations(results: &[&TrialResult], libraries: &[&str]) -> String {
+    let header = ["property", "differs"].into_iter().chain(libraries.iter().copied());
+    let mut table = Table::new(header.map(|name| (name, Align::Left)));
+    let mut rows = 0;
+    for name in names() {
+        let of_clients: Vec<Option<Vec<String>>> =
+            libraries.iter().map(|client| values(results, client, name)).collect();
+        let mut known = of_clients.iter().flatten();
+        let Some(first) = known.next() else { continue };
+        let differs = known.any(|values| values != first) || of_clients.iter().any(Option::is_none);
+        let mut row = vec![code(name), if differs { "**≠**" } else { "" }.to_owned()];
+        row.extend(of_clients.iter().zip(libraries).map(|(values, client)| match values {
+            None if Client::named(client).is_some_and(|client| spelled(&client, name).is_none()) => {
+                "has none".to_owned()
+            }
+            None => "not told".to_owned(),
+            Some(values) => values.iter().map(|value| code(value)).collect::<Vec<_>>().join(", "),
+        }));
+        table.row(row);
+        rows += 1;
+    }
+    if rows == 0 {
+        return String::new();
+    }
+    "What was in effect, as the live clients report it and in the units of a plan. Several values are those of several \
+     cells; what a plan does not set is the client's own default.\n\n"
+        .to_owned()
+        + &table.render()
+}
+
+/// The values that a client's trials report of a property, ascending; none where it has no such property or tells none.
+fn values(results: &[&TrialResult], client: &str, name: &'static str) -> Option<Vec<String>> {
+    let library = Client::named(client)?;
+    let own = spelled(&library, name)?;
+    let mut values: Vec<String> = Vec::new();
+    for producer in producers(results, client) {
+        let reported = producer.configuration.iter().find(|(known, value)| {
+            let named = **known == *own || (library.is_librdkafka() && **known == *super::tuning::canonical(own));
+            // A topic's own setting that only says `inherit` stands beside the client's.
+            named && &**value != "inherit"
+        });
+        let value = reported.map(|(_, value)| read_back(&library, name, value));
+        if let Some(value) = value.filter(|value| !values.contains(value)) {
+            values.push(value);
+        }
+    }
+    values.sort();
+    (!values.is_empty()).then_some(values)
+}
+
+fn producers<'a>(results: &'a [&'a TrialResult], client: &'a str) -> impl Iterator<Item = &'a ProducerFacts> {
+    let of_client = results.iter().filter(move |result| result.workload.client == client);
+    of_client
+        .flat_map(|result| &result.agents)
+        .flat_map(|agent| &agent.producers)
+}
+
+/// Versions, and what the clients say of themselves.
+fn what_they_are(results: &[&TrialResult], libraries: &[&str]) -> String {
+    let mut table = Table::of(&["client", "version", "made of", "runs in", "clock off by at most"]);
+    let mut facts = String::new();
+    for client in libraries {
+        let Some(driver) = producers(results, client).find_map(|producer| producer.driver.as_ref()) else {
+            let versions = results.iter().filter(|result| result.workload.client == **client);
+            let version = versions
+                .flat_map(|result| &result.agents)
+                .map(|agent| &agent.build.librdkafka)
+                .next();
+            let version = version.map_or("", String::as_str);
+            let row = [*client, present(version), "librdkafka", "the agent", "0"];
+            table.row(row.into_iter().map(escape).collect());
+            continue;
+        };
+        table.row(vec![
+            escape(client),
+            escape(present(&driver.version)),
+            escape(present(&driver.library)),
+            escape(present(&driver.runtime)),
+            nanos(driver.clock_bound_ns),
+        ]);
+        facts += &format!("{}:\n\n", escape(client));
+        for (name, text) in &driver.facts {
+            facts += &format!("- {}: {}\n", escape(name), escape(text));
+        }
+        facts.push('\n');
+    }
+    table.render() + &fold("What the clients say of themselves", &facts)
+}
