@@ -45,7 +45,7 @@ func speak(source io.Reader, sink io.Writer) error {
 	return s.play()
 }
 
-// prepare makes the clients and primes them. It does not go on when the agent has no need of them any more.
+// prepare goes from the start to ready. It does not go on when the agent has no need of them any more.
 func (s *session) prepare() (bool, error) {
 	for s.arm == nil {
 		select {
@@ -66,13 +66,22 @@ func (s *session) prepare() (bool, error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(context.Background(), primeWait, errors.New("no answer in time"))
 	defer cancel()
+	var told *readyMessage
 	armed := make(chan error, 1)
-	go guarded(func() { armed <- s.ready(ctx) })
+	go guarded(func() {
+		var err error
+		told, err = s.ready(ctx)
+		armed <- err
+	})
 	for {
 		select {
 		case err := <-s.failed:
 			return false, err
 		case err := <-armed:
+			if err == nil {
+				// Here and not before: the agent may answer at once, and that is for another loop to hear.
+				s.agent.say("ready", told)
+			}
 			return err == nil, err
 		case heard, ok := <-s.orders:
 			if !ok || heard.Stop != nil || heard.Bye != nil {
@@ -82,10 +91,11 @@ func (s *session) prepare() (bool, error) {
 	}
 }
 
-func (s *session) ready(ctx context.Context) error {
+// ready makes the clients and primes them.
+func (s *session) ready(ctx context.Context) (*readyMessage, error) {
 	bodies, err := readBodies(s.arm.Bodies)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	told := &readyMessage{ClockBound: s.clock.bound, Producers: make([]*readyProducer, len(s.arm.Producers))}
 	s.producers = make([]*producer, len(s.arm.Producers))
@@ -94,7 +104,7 @@ func (s *session) ready(ctx context.Context) error {
 	for i, who := range s.arm.Producers {
 		counted[i] = &numbers{}
 		if clients[i], err = newClient(s.arm, who, counted[i]); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	s.trial = newTrial(s.clock, s.arm, unacknowledged(clients[0]))
@@ -108,23 +118,15 @@ func (s *session) ready(ctx context.Context) error {
 		})
 	}
 	all.Wait()
-	if err := errors.Join(failures...); err != nil {
-		return failures[firstFailure(failures)]
+	for _, err := range failures {
+		if err != nil {
+			return nil, err
+		}
 	}
 	for _, each := range counted {
 		each.take(false)
 	}
-	s.agent.say("ready", told)
-	return nil
-}
-
-func firstFailure(failures []error) int {
-	for i, err := range failures {
-		if err != nil {
-			return i
-		}
-	}
-	return -1
+	return told, nil
 }
 
 func (s *session) makeReady(
