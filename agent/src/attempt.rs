@@ -98,8 +98,8 @@ impl Held {
             self.stage = stage;
             return None;
         };
-        let (mut prepared, id) = (*prepared, self.id);
-        let (facts, primed) = (std::mem::take(&mut prepared.facts), prepared.primed.take());
+        let Prepared { clients, facts, primed } = *prepared;
+        let id = self.id;
         let (host, edges) = (Arc::new(Host::new()), Arc::new(Mutex::new(Edges::default())));
         let (the_host, its_edges) = (host.clone(), edges.clone());
         let tell = move |mut event| {
@@ -110,7 +110,7 @@ impl Held {
             }
             let _ = tell.blocking_send(Told::Run(id, event));
         };
-        let run = self.span.in_scope(|| prepared.start(tell));
+        let run = self.span.in_scope(|| clients.start(tell));
         self.stage = Stage::Running {
             run,
             primed,

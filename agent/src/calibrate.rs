@@ -209,7 +209,7 @@ pub(crate) fn run(prepared: Prepared, windows: &Windows, stop: &AtomicBool) -> R
         // Whoever listens does so to the end.
         let _ = tell.send(event);
     };
-    let run = prepared.start(tell);
+    let run = prepared.clients.start(tell);
     let t0 = MonotonicClock.now_ns() + nanoseconds(AHEAD);
     let lease = AHEAD + windows.longest();
     if !(run.arm(1, t0, lease) && run.go(1)) {

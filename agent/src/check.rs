@@ -4,16 +4,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tribunal_driver::Programs;
-use tribunal_model::client::{Client, ClientUse};
-use tribunal_model::design::{AuditLevel, Purpose};
-use tribunal_model::ids::{AgentName, CellId, TrialId};
+use tribunal_model::client::Client;
+use tribunal_model::ids::AgentName;
 use tribunal_model::properties::{Properties, Value};
-use tribunal_model::trial::{
-    Arrivals, Content, Keys, Load, Part, Partitioner, Rate, RecordRate, RecordShape, Size, TopicShape, Trial, WhenFull,
-    Windows,
-};
+use tribunal_model::trial::{Part, Rate, RecordRate, Trial, Windows};
 use tribunal_stats::facts::DriverFacts;
 
+use crate::alone;
 use crate::calibrate::{self, NullSink};
 use crate::host;
 use crate::load;
@@ -88,45 +85,12 @@ pub fn check(
 
 /// 500 records a second of 100 bytes, acknowledged by all.
 pub(crate) fn trial(client: &Client) -> Trial {
-    let mut properties = Properties::default();
+    let mut trial = alone::trial(WINDOWS);
     for (name, value) in [("linger.ms", "0"), ("acks", "all")] {
-        properties.set(name, Value::Text(value.to_owned()));
+        trial.properties.set(name, Value::Text(value.to_owned()));
     }
-    Trial {
-        id: TrialId(1),
-        block: 0,
-        cell: CellId(1),
-        purpose: Purpose::Cell,
-        cluster: None,
-        levels: Vec::new(),
-        topic: TopicShape {
-            count: 1,
-            partitions: PARTITIONS,
-            replication: 1,
-            settings: Vec::new(),
-        },
-        load: Load {
-            rate: RecordRate::per_second(RATE).map_or(Rate::Saturate, Rate::Paced),
-            profile: None,
-            arrivals: Arrivals::Poisson,
-            producers: 1,
-            record: RecordShape {
-                size: Size::Fixed(100),
-                content: Content::Generated { compressibility: 0.5 },
-                headers: Vec::new(),
-            },
-            keys: Keys::None,
-            partitioner: Partitioner::Native,
-            when_full: WhenFull::Hold,
-            seed: 1,
-        },
-        windows: WINDOWS,
-        settle: Duration::ZERO,
-        audit: AuditLevel::Count,
-        properties,
-        client: ClientUse {
-            client: client.clone(),
-            ..ClientUse::default()
-        },
-    }
+    trial.topic.partitions = PARTITIONS;
+    trial.load.rate = RecordRate::per_second(RATE).map_or(Rate::Saturate, Rate::Paced);
+    trial.client.client = client.clone();
+    trial
 }

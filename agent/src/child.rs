@@ -15,16 +15,12 @@ use tribunal_engine::event::Event;
 use tribunal_engine::keys::KeyStream;
 use tribunal_engine::run::{Given, Run, Setup};
 use tribunal_kafka::ResolvedProperties;
-use tribunal_model::client::ClientUse;
-use tribunal_model::design::{AuditLevel, Purpose};
-use tribunal_model::ids::{CellId, TrialId};
-use tribunal_model::properties::Properties;
-use tribunal_model::trial::{
-    Arrivals, Content, Keys, Load, Partitioner, Rate, RecordShape, Size, TopicShape, Trial, WhenFull, Windows,
-};
+use tribunal_model::design::AuditLevel;
+use tribunal_model::trial::{Arrivals, Partitioner, Rate, Trial, WhenFull, Windows};
 use tribunal_proto::session::RefusalKind;
 use tribunal_stats::{AgentReport, Cpu, Sample, Tallies};
 
+use crate::alone;
 use crate::host;
 use crate::prepare::{self, Name};
 
@@ -163,16 +159,8 @@ fn prepared(arm: &Arm, tell: &Sender<Heard>) -> Result<BTreeMap<u32, Run<Monoton
             first_body: producer.first_body % pool.len(),
         });
     }
-    let setup = Setup {
-        windows: trial.windows,
-        settle: trial.settle,
-        audit: trial.audit,
-        load: trial.load.clone(),
-        block: trial.block,
-        pool,
-        given,
-        cores: host::cores(),
-    };
+    let mut setup = Setup::of(&trial, pool, host::cores());
+    setup.given = given;
     let runs = workers.into_iter().map(|worker| {
         let (index, tell) = (worker.index, tell.clone());
         let tell = move |event| {
@@ -200,60 +188,39 @@ fn trial(arm: &Arm) -> Option<Trial> {
         None => (Rate::Saturate, None),
     };
     let nanoseconds = |ns: i64| u64::try_from(ns).map(Duration::from_nanos).ok();
-    Some(Trial {
-        id: TrialId(1),
-        block: schedule.map_or(0, |schedule| schedule.block),
-        cell: CellId(1),
-        purpose: Purpose::Cell,
-        cluster: None,
-        levels: Vec::new(),
-        topic: TopicShape {
-            count: 1,
-            partitions: arm.partitions,
-            replication: 1,
-            settings: Vec::new(),
-        },
-        load: Load {
-            rate,
-            profile,
-            arrivals: match schedule.map(|schedule| schedule.arrivals.as_str()) {
-                None | Some("uniform") => Arrivals::Uniform,
-                Some("poisson") => Arrivals::Poisson,
-                Some(_) => return None,
-            },
-            producers: schedule.map_or(1, |schedule| schedule.producers),
-            record: RecordShape {
-                size: Size::Fixed(0),
-                content: Content::Generated { compressibility: 0.0 },
-                headers: arm.headers.clone(),
-            },
-            keys: Keys::None,
-            partitioner: match arm.partitioner.as_str() {
-                "native" => Partitioner::Native,
-                "assigned" => Partitioner::Assigned,
-                _ => return None,
-            },
-            when_full: match arm.when_full.as_str() {
-                "hold" => WhenFull::Hold,
-                "shed" => WhenFull::Shed,
-                _ => return None,
-            },
-            seed: schedule.map_or(0, |schedule| schedule.seed),
-        },
-        windows: Windows {
-            warm_up: nanoseconds(arm.warm_up_ns)?,
-            measure: nanoseconds(arm.measure_ns)?,
-            drain: nanoseconds(arm.drain_ns)?,
-        },
-        settle: nanoseconds(arm.settle_ns)?,
-        audit: if arm.offsets {
-            AuditLevel::Offsets
-        } else {
-            AuditLevel::Count
-        },
-        properties: Properties::default(),
-        client: ClientUse::default(),
-    })
+    let mut trial = alone::trial(Windows {
+        warm_up: nanoseconds(arm.warm_up_ns)?,
+        measure: nanoseconds(arm.measure_ns)?,
+        drain: nanoseconds(arm.drain_ns)?,
+    });
+    trial.settle = nanoseconds(arm.settle_ns)?;
+    trial.topic.partitions = arm.partitions;
+    if arm.offsets {
+        trial.audit = AuditLevel::Offsets;
+    }
+    let load = &mut trial.load;
+    (load.rate, load.profile) = (rate, profile);
+    load.record.headers.clone_from(&arm.headers);
+    load.partitioner = match arm.partitioner.as_str() {
+        "native" => Partitioner::Native,
+        "assigned" => Partitioner::Assigned,
+        _ => return None,
+    };
+    load.when_full = match arm.when_full.as_str() {
+        "hold" => WhenFull::Hold,
+        "shed" => WhenFull::Shed,
+        _ => return None,
+    };
+    if let Some(schedule) = schedule {
+        load.arrivals = match schedule.arrivals.as_str() {
+            "uniform" => Arrivals::Uniform,
+            "poisson" => Arrivals::Poisson,
+            _ => return None,
+        };
+        (load.seed, load.producers) = (schedule.seed, schedule.producers);
+        trial.block = schedule.block;
+    }
+    Some(trial)
 }
 
 /// Passes orders on and tells what the runs say, until the agent has parted or gone.

@@ -13,7 +13,7 @@ use tribunal_model::trial::{Arrivals, Partitioner, Rate, Trial, WhenFull, Window
 use tribunal_proto::session::RefusalKind;
 use tribunal_stats::facts::{DriverFacts, ProducerFacts};
 
-use crate::prepare::{self, HASHED, PRIME, Refusal, Work};
+use crate::prepare::{self, PRIME, Refusal, Work};
 use crate::primed::PrimedRecords;
 
 /// How long a driver may take to say what it is.
@@ -122,9 +122,9 @@ fn orders(work: &Work<'_>, spool: &Spool) -> Result<Vec<Arm>, Refusal> {
         producers: Vec::new(),
     };
     let producer = |index: u32| {
-        let place = place(trial, index);
+        let place = Place::of(&trial.load, trial.block, index);
         let keys = KeyStream::new(trial.load.keys, place);
-        let keys = spool.keys(index, keys, sends(trial, place)).map_err(file)?;
+        let keys = spool.keys(index, keys, || sends(trial, place)).map_err(file)?;
         Ok(Producer {
             index,
             client_id: format!("{}-{index}", work.agent),
@@ -146,15 +146,6 @@ fn orders(work: &Work<'_>, spool: &Spool) -> Result<Vec<Arm>, Refusal> {
     processes.collect()
 }
 
-fn place(trial: &Trial, index: u32) -> Place {
-    Place {
-        seed: trial.load.seed,
-        block: trial.block,
-        index,
-        producers: trial.load.producers,
-    }
-}
-
 fn asked(trial: &Trial) -> Option<messages::Schedule> {
     let Rate::Paced(rate) = trial.load.rate else {
         return None;
@@ -171,27 +162,10 @@ fn asked(trial: &Trial) -> Option<messages::Schedule> {
     })
 }
 
-/// How many records the producer will send at most, as far as that is known.
+/// How many records a producer will send at most, as far as that is known.
 fn sends(trial: &Trial, place: Place) -> u64 {
-    match schedule(trial, place) {
-        Some(schedule) => schedule
-            .digest(nanoseconds(trial.windows.longest() + trial.settle), 0)
-            .0
-            .max(1),
-        None => u64::MAX,
-    }
-}
-
-fn schedule(trial: &Trial, place: Place) -> Option<Schedule> {
-    match trial.load.rate {
-        Rate::Paced(rate) => Some(Schedule::new(
-            trial.load.arrivals,
-            rate,
-            trial.load.profile.as_ref(),
-            place,
-        )),
-        Rate::Saturate => None,
-    }
+    let end = nanoseconds(trial.windows.longest() + trial.settle);
+    Schedule::of(&trial.load, place).map_or(u64::MAX, |schedule| schedule.digest(end, 0).0)
 }
 
 type Made = (Armed, Vec<(ProducerFacts, Primed)>);
@@ -268,10 +242,7 @@ fn facts(
         if told.index != asked.index {
             return Err(format!("producer {} ready in the place of {}", told.index, asked.index));
         }
-        let ours = schedule(trial, place(trial, asked.index)).map(|schedule| {
-            let end = trial.windows.t2_ns() + nanoseconds(trial.settle);
-            schedule.digest(end, HASHED)
-        });
+        let ours = prepare::digest(trial, asked.index);
         let theirs = told.scheduled.zip(told.schedule_sha256.clone());
         if ours != theirs {
             return Err(format!(

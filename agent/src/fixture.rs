@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use tribunal_driver::Programs;
-use tribunal_model::client::ClientUse;
-use tribunal_model::design::{AuditLevel, Purpose};
-use tribunal_model::ids::{CellId, TrialId};
-use tribunal_model::properties::{Properties, Value};
-use tribunal_model::trial::{
-    Arrivals, Content, Keys, Load, Partitioner, Rate, RecordShape, Size, TopicShape, Trial, WhenFull, Windows,
-};
+use tribunal_model::design::AuditLevel;
+use tribunal_model::properties::Value;
+use tribunal_model::trial::{TopicShape, Trial, Windows};
+
+use crate::alone;
 
 /// Four producers on two topics of three partitions.
 pub(crate) fn trial() -> Trial {
@@ -18,44 +16,19 @@ pub(crate) fn trial() -> Trial {
         measure: Duration::from_secs(1),
         drain: Duration::from_secs(5),
     };
-    let mut properties = Properties::default();
+    let mut trial = alone::trial(windows);
     for (name, value) in [("linger.ms", "5"), ("acks", "1"), ("compression.type", "lz4")] {
-        properties.set(name, Value::Text(value.to_owned()));
+        trial.properties.set(name, Value::Text(value.to_owned()));
     }
-    Trial {
-        id: TrialId(1),
-        block: 0,
-        cell: CellId(1),
-        purpose: Purpose::Cell,
-        cluster: None,
-        levels: Vec::new(),
-        topic: TopicShape {
-            count: 2,
-            partitions: 3,
-            replication: 3,
-            settings: Vec::new(),
-        },
-        load: Load {
-            rate: Rate::Saturate,
-            profile: None,
-            arrivals: Arrivals::Poisson,
-            producers: 4,
-            record: RecordShape {
-                size: Size::Fixed(100),
-                content: Content::Generated { compressibility: 0.5 },
-                headers: Vec::new(),
-            },
-            keys: Keys::None,
-            partitioner: Partitioner::Native,
-            when_full: WhenFull::Hold,
-            seed: 42,
-        },
-        windows,
-        settle: Duration::ZERO,
-        audit: AuditLevel::Offsets,
-        properties,
-        client: ClientUse::default(),
-    }
+    trial.topic = TopicShape {
+        count: 2,
+        partitions: 3,
+        replication: 3,
+        settings: Vec::new(),
+    };
+    (trial.load.producers, trial.load.seed) = (4, 42);
+    trial.audit = AuditLevel::Offsets;
+    trial
 }
 
 /// No driver at all.

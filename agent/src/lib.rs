@@ -1,5 +1,6 @@
 //! The agent: a session to the coordinator, one trial at a time, metrics.
 
+mod alone;
 mod attempt;
 pub mod calibrate;
 mod calibrating;

@@ -18,14 +18,15 @@ use crate::primed::PrimedRecords;
 /// A load that is ready to run.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    clients: Clients,
+    pub(crate) clients: Clients,
     pub(crate) facts: Vec<ProducerFacts>,
     /// What priming left in the logs.
     pub(crate) primed: PrimedRecords,
 }
 
+/// Clients that are made and primed.
 #[derive(Debug)]
-enum Clients {
+pub(crate) enum Clients {
     Own(Vec<Worker<KafkaProducer, KafkaReports>>, Box<Setup>),
     Driven(Box<drivers::Prepared>),
 }
@@ -57,10 +58,10 @@ pub(crate) fn prepare(work: &Work<'_>, programs: &Programs) -> Result<Prepared, 
     })
 }
 
-impl Prepared {
+impl Clients {
     /// Starts the threads, which wait. `tell` receives the events.
     pub(crate) fn start(self, tell: impl FnMut(Event) + Send + 'static) -> Load {
-        match self.clients {
+        match self {
             Clients::Own(workers, setup) => {
                 let mut probe = Probe::new();
                 Load::Own(Run::start(workers, &setup, &MonotonicClock, move || probe.tell(), tell))

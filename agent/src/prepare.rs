@@ -12,7 +12,7 @@ use tribunal_kafka::{Client, ClientSpec, KafkaProducer, KafkaReports, Primed, Re
 use tribunal_model::ids::AgentName;
 use tribunal_model::properties::Properties;
 use tribunal_model::seed::derive;
-use tribunal_model::trial::{Rate, Trial, nanoseconds};
+use tribunal_model::trial::{Trial, nanoseconds};
 use tribunal_proto::session::RefusalKind;
 use tribunal_stats::facts::ProducerFacts;
 use tribunal_telemetry::logs::chain;
@@ -22,7 +22,7 @@ use crate::primed::PrimedRecords;
 /// How long the clients may take to be primed; below the coordinator's limit for *ready*.
 pub(crate) const PRIME: Duration = Duration::from_secs(25);
 /// How many intended sends go into a schedule's hash at most.
-pub(crate) const HASHED: u64 = 1_000_000;
+const HASHED: u64 = 1_000_000;
 /// librdkafka's own limits of a batch, where the plan sets none.
 const BATCH_BYTES: usize = 1_000_000;
 const BATCH_RECORDS: usize = 10_000;
@@ -98,19 +98,9 @@ pub(crate) fn prepare(work: &Work<'_>) -> Result<Prepared, Refusal> {
         workers.push(worker);
         facts.push(fact);
     }
-    let setup = Setup {
-        windows: trial.windows,
-        settle: trial.settle,
-        audit: trial.audit,
-        load: trial.load.clone(),
-        block: trial.block,
-        pool,
-        given: Vec::new(),
-        cores: work.cores,
-    };
     Ok(Prepared {
         workers,
-        setup,
+        setup: Setup::of(trial, pool, work.cores),
         facts,
         primed,
     })
@@ -177,21 +167,7 @@ pub(crate) fn producer(
     let clock = MonotonicClock;
     let primed = tribunal_kafka::prime(&mut client, &clock, clock.now_ns() + nanoseconds(PRIME))
         .map_err(|error| Refusal::new(RefusalKind::ClusterUnreachable, &error))?;
-    let (scheduled, schedule_sha256) = match trial.load.rate {
-        Rate::Paced(rate) => {
-            let place = Place {
-                seed: trial.load.seed,
-                block: trial.block,
-                index,
-                producers: trial.load.producers,
-            };
-            let schedule = Schedule::new(trial.load.arrivals, rate, trial.load.profile.as_ref(), place);
-            // Where t1 may be put off, up to the latest t2: the same for every attempt.
-            let (count, hash) = schedule.digest(trial.windows.t2_ns() + nanoseconds(trial.settle), HASHED);
-            (Some(count), Some(hash))
-        }
-        Rate::Saturate => (None, None),
-    };
+    let (scheduled, schedule_sha256) = digest(trial, index).unzip();
     let facts = ProducerFacts {
         producer: index,
         client_id: client_id.clone(),
@@ -218,6 +194,14 @@ pub(crate) fn producer(
     Ok((worker, facts, primed))
 }
 
+/// How many intended sends a producer has before t2, and the hash of the first of them; none for a closed loop.
+pub(crate) fn digest(trial: &Trial, index: u32) -> Option<(u64, String)> {
+    let schedule = Schedule::of(&trial.load, Place::of(&trial.load, trial.block, index))?;
+    // Where t1 may be put off, up to the latest t2: the same for every attempt.
+    Some(schedule.digest(trial.windows.t2_ns() + nanoseconds(trial.settle), HASHED))
+}
+
+/// Records primed, by partition.
 pub(crate) fn by_partition(primed: &Primed, partitions: u32) -> Vec<u64> {
     let mut counts = vec![0; partitions as usize];
     for partition in &primed.partitions {

@@ -35,13 +35,6 @@ impl PrimedRecords {
         }
     }
 
-    /// These, leaving none.
-    pub(crate) fn take(&mut self) -> Self {
-        let partitions = std::mem::take(&mut self.partitions);
-        let audit = self.audit;
-        Self { audit, partitions }
-    }
-
     /// The report with these records in it.
     pub(crate) fn within(self, mut report: AgentReport) -> AgentReport {
         for (partition, (count, offsets)) in self.partitions {

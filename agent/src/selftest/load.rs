@@ -7,18 +7,16 @@ use tribunal_engine::clock::Clock;
 use tribunal_engine::event::Event;
 use tribunal_engine::producer::Worker;
 use tribunal_engine::run::Run;
-use tribunal_model::client::ClientUse;
-use tribunal_model::design::{AuditLevel, Purpose};
-use tribunal_model::ids::{AgentName, CellId, TrialId};
-use tribunal_model::properties::{Properties, Value};
+use tribunal_model::ids::AgentName;
+use tribunal_model::properties::Value;
 use tribunal_model::trial::{
-    Arrivals, Content, Keys, Load, Part, Partitioner, Rate, RecordRate, RecordShape, Size, TopicShape, Trial, WhenFull,
-    Windows, nanoseconds,
+    Arrivals, Load, Part, Partitioner, Rate, RecordRate, Trial, WhenFull, Windows, nanoseconds,
 };
 use tribunal_stats::{AgentReport, Cpu, Sample, Tally};
 use tribunal_stub::{Script, Stub, Topic};
 
 use super::tap::{Pace, Reported, Sent, Skew, TappedClock, Taps};
+use crate::alone;
 use crate::host;
 use crate::prepare::{Prepared, Work, prepare};
 
@@ -122,44 +120,21 @@ impl Spec {
             }
             None => Rate::Saturate,
         };
-        let mut properties = Properties::default();
+        let mut trial = alone::trial(self.windows);
         for (name, value) in &self.properties {
-            properties.set(*name, Value::Text((*value).to_owned()));
+            trial.properties.set(*name, Value::Text((*value).to_owned()));
         }
-        Ok(Trial {
-            id: TrialId(1),
-            block: 0,
-            cell: CellId(1),
-            purpose: Purpose::Cell,
-            cluster: None,
-            levels: Vec::new(),
-            topic: TopicShape {
-                count: 1,
-                partitions: self.partitions,
-                replication: 1,
-                settings: Vec::new(),
-            },
-            load: Load {
-                rate,
-                profile: None,
-                arrivals: self.arrivals,
-                producers: self.producers,
-                record: RecordShape {
-                    size: Size::Fixed(100),
-                    content: Content::Generated { compressibility: 0.5 },
-                    headers: Vec::new(),
-                },
-                keys: Keys::None,
-                partitioner: Partitioner::Assigned,
-                when_full: self.when_full,
-                seed: SEED,
-            },
-            windows: self.windows,
-            settle: Duration::ZERO,
-            audit: AuditLevel::Count,
-            properties,
-            client: ClientUse::default(),
-        })
+        trial.topic.partitions = self.partitions;
+        trial.load = Load {
+            rate,
+            arrivals: self.arrivals,
+            producers: self.producers,
+            partitioner: Partitioner::Assigned,
+            when_full: self.when_full,
+            seed: SEED,
+            ..trial.load
+        };
+        Ok(trial)
     }
 
     /// Makes the clients and starts their threads; t0 is a tenth of a second ahead.

@@ -37,12 +37,13 @@ impl Spool {
         })
     }
 
-    /// Writes the first `count` keys of a producer, about a million at most; nothing where records have none.
-    pub fn keys(&self, producer: u32, mut keys: KeyStream, count: u64) -> io::Result<Option<PathBuf>> {
+    /// Writes the first `count` keys of a producer, about a million at most; nothing, and `count` is not asked, where
+    /// records have none.
+    pub fn keys(&self, producer: u32, mut keys: KeyStream, count: impl FnOnce() -> u64) -> io::Result<Option<PathBuf>> {
         let Some(first) = keys.take() else { return Ok(None) };
         let path = self.write(&format!("keys-{producer}"), |file| {
             file.write_all(&first.to_le_bytes())?;
-            for _ in 1..count.clamp(1, MOST_KEYS) {
+            for _ in 1..count().clamp(1, MOST_KEYS) {
                 file.write_all(&keys.take().unwrap_or_default().to_le_bytes())?;
             }
             Ok(())
@@ -111,12 +112,17 @@ mod tests {
             producers: 2,
         };
         let keys = || KeyStream::new(Keys::Uniform { cardinality: 1000 }, place);
-        let path = spool.keys(1, keys(), 50).unwrap().unwrap();
+        let path = spool.keys(1, keys(), || 50).unwrap().unwrap();
         let (mut ours, mut theirs) = (keys(), read_keys(&path).unwrap());
         let first: Vec<_> = (0..50).map(|_| ours.take()).collect();
         assert_eq!((0..50).map(|_| theirs.take()).collect::<Vec<_>>(), first);
         assert_eq!(theirs.take(), first[0], "from the first one on");
-        assert!(spool.keys(2, KeyStream::new(Keys::None, place), 50).unwrap().is_none());
+        assert!(
+            spool
+                .keys(2, KeyStream::new(Keys::None, place), || 50)
+                .unwrap()
+                .is_none()
+        );
         std::fs::write(&path, [9; 12]).unwrap();
         assert!(read_bodies(&path).unwrap().is_none());
     }

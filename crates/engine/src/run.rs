@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tribunal_model::design::AuditLevel;
-use tribunal_model::trial::{Load, Partitioner, Rate, Windows, nanoseconds};
+use tribunal_model::trial::{Load, Partitioner, Trial, Windows, nanoseconds};
 use tribunal_stats::Cpu;
 
 use crate::clock::Clock;
@@ -59,6 +59,22 @@ pub struct Setup {
     pub cores: u32,
 }
 
+impl Setup {
+    /// What a trial says, on a host of `cores` processors; nothing is given beside.
+    pub fn of(trial: &Trial, pool: Arc<PayloadPool>, cores: u32) -> Self {
+        Self {
+            windows: trial.windows,
+            settle: trial.settle,
+            audit: trial.audit,
+            load: trial.load.clone(),
+            block: trial.block,
+            pool,
+            given: Vec::new(),
+            cores,
+        }
+    }
+}
+
 /// An attempt whose threads wait at the gate or run.
 ///
 /// Dropping it gives the attempt up and waits for its threads.
@@ -104,19 +120,8 @@ impl<C: Clock> Run<C> {
         let mut threads = Vec::new();
         let mut watched = Vec::new();
         for (slot, worker) in workers.into_iter().enumerate() {
-            let place = Place {
-                seed: setup.load.seed,
-                block: setup.block,
-                index: worker.index,
-                producers: setup.load.producers,
-            };
-            let source = match setup.load.rate {
-                Rate::Paced(rate) => {
-                    let profile = setup.load.profile.as_ref();
-                    Source::Paced(Schedule::new(setup.load.arrivals, rate, profile, place))
-                }
-                Rate::Saturate => Source::Saturate,
-            };
+            let place = Place::of(&setup.load, setup.block, worker.index);
+            let source = Schedule::of(&setup.load, place).map_or(Source::Saturate, Source::Paced);
             let given = setup.given.iter().find(|given| given.index == worker.index).cloned();
             let given = given.unwrap_or_else(|| Given {
                 index: worker.index,

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 use tribunal_model::profile::Profile;
 use tribunal_model::seed::{self, SplitMix64};
-use tribunal_model::trial::{Arrivals, RecordRate};
+use tribunal_model::trial::{Arrivals, Load, Rate, RecordRate};
 
 mod curve;
 
@@ -81,6 +81,16 @@ pub struct Place {
 }
 
 impl Place {
+    /// The place of a producer in a block that sends this load.
+    pub fn of(load: &Load, block: u32, index: u32) -> Self {
+        Self {
+            seed: load.seed,
+            block,
+            index,
+            producers: load.producers,
+        }
+    }
+
     /// The seed of one of this producer's random streams.
     pub(crate) fn stream(&self, tag: u64) -> SplitMix64 {
         SplitMix64::new(seed::derive(&[
@@ -98,6 +108,14 @@ impl Place {
 }
 
 impl Schedule {
+    /// One producer's schedule of a load; none for a closed loop.
+    pub fn of(load: &Load, place: Place) -> Option<Self> {
+        match load.rate {
+            Rate::Paced(rate) => Some(Self::new(load.arrivals, rate, load.profile.as_ref(), place)),
+            Rate::Saturate => None,
+        }
+    }
+
     /// The schedule of one producer, for a rate over all producers. With a profile, that says the rate instead.
     pub fn new(arrivals: Arrivals, rate: RecordRate, profile: Option<&Profile>, place: Place) -> Self {
         let producers = place.producers.max(1);
