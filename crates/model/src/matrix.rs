@@ -178,7 +178,9 @@ fn cells(plan: &Plan, chosen: &[Vec<usize>]) -> Result<(Vec<Cell>, Vec<Dropped>)
     for levels in chosen {
         let cell = Cell::resolve(plan, CellId(cells.len() as u32 + 1), levels)?;
         let (client, pairs) = (&cell.client.client, cell.pairs(plan));
-        if let Some(unmapped) = client::map(client, &pairs).err().filter(|unmapped| unmapped.missing) {
+        // Where no other client could run the cell, a value that this one does not take is a mistake as well.
+        let mistake = |unmapped: &client::Unmapped| unmapped.missing || !varied;
+        if let Some(unmapped) = client::map(client, &pairs).err().filter(mistake) {
             let value = cell.properties.get(&unmapped.property);
             return Err(plan.property_error(&unmapped.property, value, &unmapped));
         }

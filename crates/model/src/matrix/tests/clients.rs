@@ -58,6 +58,12 @@ fn without_a_factor_the_plan_asks_for_what_there_is_not() {
         false,
         "plan.toml:4: baseline.client: acks=1 rules out enable.idempotence=true",
     );
+    let value = "[baseline]\nclient = \"java\"\nlinger.ms = 0.5";
+    check_error(
+        value,
+        false,
+        "plan.toml:5: baseline.linger.ms: java takes whole numbers for linger.ms, found 0.5",
+    );
     let none = format!("{ALL}[baseline]\nacks = 1\nenable.idempotence = true");
     check_error(
         &none,
