@@ -13,7 +13,7 @@ use tribunal_model::design::Purpose;
 use tribunal_model::matrix::{Cell, Matrix};
 use tribunal_model::plan::{Error, Origin, Override, Plan, ReplayFile, Setting, TEMPLATE};
 use tribunal_model::properties::{Properties, Value};
-use tribunal_model::trial::Rate;
+use tribunal_model::trial::{Rate, cell_text};
 use tribunal_model::units;
 use tribunal_report::format;
 
@@ -179,20 +179,12 @@ fn combination_error(plan: &Plan, cell: &Cell, message: &str) -> Error {
     let shown = if cell.levels.is_empty() {
         message.to_owned()
     } else {
-        format!("{message} (cell {})", levels(cell))
+        format!("{message} (cell {})", cell_text(&cell.levels))
     };
     match named.min_by_key(|(place, name, _)| (*place, usize::MAX - name.len())) {
         Some((_, name, value)) => plan.property_error(name, Some(value), shown),
         None => plan.error("baseline", shown),
     }
-}
-
-fn levels(cell: &Cell) -> String {
-    cell.levels
-        .iter()
-        .map(|level| format!("{}={}", level.factor, level.value))
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 /// `tribunal plan init`.

@@ -452,16 +452,7 @@ impl Experiment {
 
 /// What a trial is of, for people: its cell, or its purpose where that is another.
 fn cell_text(trial: &Trial) -> String {
-    let levels: Vec<String> = trial
-        .levels
-        .iter()
-        .map(|level| format!("{}={}", level.factor, level.value))
-        .collect();
-    let cell = if levels.is_empty() {
-        "baseline".to_owned()
-    } else {
-        levels.join(" ")
-    };
+    let cell = tribunal_model::trial::cell_text(&trial.levels);
     let at = match trial.load.rate {
         Rate::Paced(rate) => format!(" at {}", format::rate(rate.as_per_second())),
         Rate::Saturate => String::new(),

@@ -7,7 +7,7 @@ use crate::client;
 use crate::design::{Mode, SHARES};
 use crate::ids::{CellId, TrialId};
 use crate::plan::{Error, Plan};
-use crate::trial::{Content, Level, Load, Rate, Trial};
+use crate::trial::{Content, Level, Load, Rate, Trial, cell_text};
 
 mod budget;
 mod cell;
@@ -163,10 +163,7 @@ pub struct Dropped {
 impl fmt::Display for Dropped {
     /// For example `client=java acks=1: acks=1 rules out enable.idempotence=true`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let levels: Vec<String> = (self.levels.iter())
-            .map(|level| format!("{}={}", level.factor, level.value))
-            .collect();
-        write!(f, "{}: {}", levels.join(" "), self.reason)
+        write!(f, "{}: {}", cell_text(&self.levels), self.reason)
     }
 }
 

@@ -50,6 +50,15 @@ pub struct Level {
     pub value: String,
 }
 
+/// A cell's levels in words, for example `linger.ms=5 acks=all`; the baseline where there are none.
+pub fn cell_text(levels: &[Level]) -> String {
+    if levels.is_empty() {
+        return "baseline".to_owned();
+    }
+    let each = levels.iter().map(|level| format!("{}={}", level.factor, level.value));
+    each.collect::<Vec<_>>().join(" ")
+}
+
 /// The topics of a trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopicShape {

@@ -11,7 +11,7 @@ use tribunal_model::client::Client;
 use tribunal_model::design::Purpose;
 use tribunal_model::ids::{AgentName, Attempt, CellId, ExperimentId, TrialId};
 use tribunal_model::limits::Limits;
-use tribunal_model::trial::{Arrivals, Level, Part, Windows};
+use tribunal_model::trial::{Arrivals, Level, Part, Windows, cell_text};
 use tribunal_stats::distribution::{Distribution, InvalidDistribution};
 use tribunal_stats::facts::{BuildFacts, Calibration, CertificateFacts, HostFacts, ProducerFacts, RunFacts};
 use tribunal_stats::steady::Assessment;
@@ -114,18 +114,6 @@ impl TrialResult {
     pub fn cell_text(&self) -> String {
         cell_text(&self.levels)
     }
-}
-
-/// A cell's levels as `linger.ms=5 acks=all`.
-pub(crate) fn cell_text(levels: &[Level]) -> String {
-    if levels.is_empty() {
-        return "baseline".to_owned();
-    }
-    levels
-        .iter()
-        .map(|l| format!("{}={}", l.factor, l.value))
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 /// What a trial was asked to send.

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use tribunal_model::ids::CellId;
-use tribunal_model::trial::Level;
+use tribunal_model::trial::{Level, cell_text};
 use tribunal_stats::search::Answer;
 
 use crate::objective::Standing;
-use crate::result::{TrialResult, cell_text};
+use crate::result::TrialResult;
 
 /// The search for one cell's capacity; its probes are trials of the experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

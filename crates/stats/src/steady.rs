@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use assessment::{Assessment, Evidence, Finding};
 pub use changepoint::{Changepoint, changepoint};
 pub use mser::{Mser, mser5};
-use noise::median;
+pub use noise::median;
 pub use settling::{Settling, SettlingSample};
 pub use trend::{Trend, trend};
 

@@ -1,12 +1,14 @@
 //! Client libraries side by side: what each is, what it cost, and what was not equal.
 
 use tribunal_model::client::{Client, names, read_back, spelled};
-use tribunal_model::trial::Part;
+use tribunal_model::trial::cell_text;
 use tribunal_stats::facts::ProducerFacts;
+use tribunal_stats::steady::median;
 
+use crate::eligibility::{Mark, Percentile, Rank};
 use crate::experiment::ExperimentReport;
 use crate::factors::of_cells;
-use crate::format::{count, list, micros, nanos, number, optional, present, rate, share};
+use crate::format::{ABSENT, count, list, nanos, number, optional, percentile, present, rate, share};
 use crate::result::TrialResult;
 
 use super::cells::{Align, Table, code, escape, fold};
@@ -41,11 +43,9 @@ type Cell<'a> = (&'a str, String, Vec<&'a TrialResult>);
 fn cost(results: &[&TrialResult], libraries: &[&str]) -> String {
     let mut cells: Vec<Cell<'_>> = Vec::new();
     for result in results.iter().filter(|result| result.verdict.valid()) {
-        let levels = result.levels.iter().filter(|level| level.factor != "client");
-        let others: Vec<String> = levels
-            .map(|level| format!("{}={}", level.factor, level.value))
-            .collect();
-        let (client, others) = (result.workload.client.as_str(), others.join(" "));
+        let others = result.levels.iter().filter(|level| level.factor != "client");
+        let others = cell_text(&others.cloned().collect::<Vec<_>>());
+        let client = result.workload.client.as_str();
         match cells
             .iter_mut()
             .find(|(of, levels, _)| *of == client && *levels == others)
@@ -55,14 +55,7 @@ fn cost(results: &[&TrialResult], libraries: &[&str]) -> String {
         }
     }
     let place = |client: &str| libraries.iter().position(|library| *library == client);
-    let mut settings: Vec<String> = Vec::new();
-    for (_, others, _) in &cells {
-        if !settings.contains(others) {
-            settings.push(others.clone());
-        }
-    }
-    settings.sort();
-    cells.sort_by_key(|(client, others, _)| (settings.iter().position(|known| known == others), place(client)));
+    cells.sort_by_key(|(client, others, _)| (others.clone(), place(client)));
     let right = |name| (name, Align::Right);
     let mut table = Table::new([
         ("setting", Align::Left),
@@ -81,26 +74,18 @@ fn cost(results: &[&TrialResult], libraries: &[&str]) -> String {
         ("bound by", Align::Left),
     ]);
     for (client, others, of) in &cells {
-        let setting = if others.is_empty() { "baseline" } else { others };
-        table.row(row(setting, client, of));
+        table.row(row(others, client, of));
     }
-    "Medians over the valid trials of a cell; latencies are response times. Closed loops (`rate=saturate`) compare \
-     delivered rates only: their latencies are queue ÷ rate and are left out. Processor time is that of all that produces: of the \
-     driver's process, or in the agent of the client's, the senders' and the recorders' threads.\n\n"
+    "Medians over the valid trials of a cell; latencies are response times, told as in the table of results (†, n<, ≥), and \
+     only of cells that sustained a fixed rate. Closed loops (`rate=saturate`) compare delivered rates. Processor time is \
+     that of all that produces: of the driver's process, or in the agent of the client's, the senders' and the recorders' \
+     threads.\n\n"
         .to_owned()
         + &table.without_absent_columns().render()
 }
 
 fn row(setting: &str, client: &str, of: &[&TrialResult]) -> Vec<String> {
-    let all =
-        |figure: &dyn Fn(&TrialResult) -> Option<f64>| median(of.iter().filter_map(|result| figure(result)).collect());
-    let latency = |figure: fn(&crate::result::StoredDistribution) -> Option<u64>| {
-        let paced = |result: &TrialResult| {
-            let part = result.part(Part::Window).filter(|_| result.workload.rate.is_some())?;
-            figure(&part.response).map(|us| us as f64)
-        };
-        optional(all(&paced), |us| micros(us as u64))
-    };
+    let all = |figure: &dyn Fn(&TrialResult) -> Option<f64>| middle(of.iter().filter_map(|result| figure(result)));
     let cpu = |result: &TrialResult| {
         let resolved = result.window.acknowledged + result.window.written_blind;
         let ns = result.window.cpu.client_ns + result.window.cpu.sender_ns + result.window.cpu.recorder_ns;
@@ -112,7 +97,7 @@ fn row(setting: &str, client: &str, of: &[&TrialResult]) -> Vec<String> {
     };
     let request = |result: &TrialResult| {
         let told = result.agents.iter().filter_map(|agent| agent.run.request_latency_ns);
-        median(told.map(|ns| ns as f64).collect())
+        middle(told.map(|ns| ns as f64))
     };
     let waited = |result: &TrialResult| {
         let window = result.windows.measure.as_secs_f64() * f64::from(result.workload.producers.max(1));
@@ -129,9 +114,9 @@ fn row(setting: &str, client: &str, of: &[&TrialResult]) -> Vec<String> {
             all(&|result| result.rates.delivered.or(result.rates.socket_writes)),
             rate,
         ),
-        latency(|response| response.p50_us),
-        latency(|response| response.p99_us),
-        latency(|response| response.p999_us),
+        latency(of, Rank::P50),
+        latency(of, Rank::P99),
+        latency(of, Rank::P999),
         optional(all(&cpu), number),
         optional(all(&per_batch), number),
         optional(all(&request), |ns| nanos(ns as i64)),
@@ -142,16 +127,32 @@ fn row(setting: &str, client: &str, of: &[&TrialResult]) -> Vec<String> {
     ]
 }
 
-/// The middle of some figures; of an even number the mean of the two in the middle.
-fn median(mut figures: Vec<f64>) -> Option<f64> {
-    figures.sort_unstable_by(f64::total_cmp);
-    let half = figures.len() / 2;
-    let upper = figures.get(half)?;
-    Some(if figures.len().is_multiple_of(2) {
-        (figures[half - 1] + upper) / 2.0
-    } else {
-        *upper
+/// A percentile of the trials that sustained a fixed rate: that of one, the median of several, or why there is none.
+fn latency(of: &[&TrialResult], rank: Rank) -> String {
+    if of.iter().any(|result| result.rates.sustained != Some(true)) {
+        return ABSENT.to_owned();
+    }
+    let each: Vec<Percentile> = of.iter().map(|result| Percentile::response(result, rank)).collect();
+    let untold = each.iter().find(|percentile| percentile.told().is_none());
+    let told = each
+        .iter()
+        .filter_map(|percentile| percentile.told())
+        .map(|us| us as f64);
+    let one_event = each.iter().any(|percentile| percentile.comparable().is_none());
+    percentile(&match (untold, middle(told)) {
+        (Some(untold), _) => *untold,
+        (None, None) => Percentile::Absent,
+        (None, Some(us)) => Percentile::Told {
+            us: us as u64,
+            mark: if one_event { Mark::OneEvent } else { Mark::None },
+        },
     })
+}
+
+/// The median, where there is any figure.
+fn middle(figures: impl Iterator<Item = f64>) -> Option<f64> {
+    let figures: Vec<f64> = figures.collect();
+    (!figures.is_empty()).then(|| median(&figures))
 }
 
 fn dropped(report: &ExperimentReport) -> String {

@@ -11,7 +11,7 @@ const MAD_TO_SD: f64 = 1.482_602_218_505_602;
 const MOST_MEMORY: f64 = 0.9;
 
 /// The median; the mean of the middle two of an even number. `NaN` for no values.
-pub(super) fn median(values: &[f64]) -> f64 {
+pub fn median(values: &[f64]) -> f64 {
     median_of(&mut values.to_vec())
 }
 
