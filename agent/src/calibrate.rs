@@ -25,7 +25,8 @@ use crate::host;
 use crate::load::{self, Prepared};
 use crate::prepare::Work;
 
-pub use sink::{Known, NullSink, Sink};
+use sink::Sink;
+pub use sink::{Known, NullSink};
 
 /// The share of the ceiling at which the pacer is checked, and above which a cell would measure the agent.
 pub const SHARE: f64 = 0.7;

@@ -33,14 +33,14 @@ pub trait NullSink {
 /// Where the host has four processors or more, the sink has the last of them to itself for as long as this is held: the
 /// mock works on one thread. The thread that made it, and all that this thread starts, keep to the others.
 #[derive(Debug)]
-pub struct Sink {
+pub(super) struct Sink {
     child: MockChild,
     _apart: Option<Apart>,
 }
 
 impl Sink {
     /// Starts `program mock …`.
-    pub fn start(program: &Path) -> Result<Self, Error> {
+    pub(super) fn start(program: &Path) -> Result<Self, Error> {
         let apart = Apart::begin();
         let started = MockChild::start(program, line::BROKERS, Duration::ZERO);
         if let Some(apart) = &apart {

@@ -166,7 +166,7 @@ fn run(environment: Environment, command: &mut Command) -> Result<(), Error> {
 }
 
 /// Whether a program is found by its name.
-pub(crate) fn on_path(program: &str) -> bool {
+fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
