@@ -229,7 +229,7 @@ pub(crate) fn run(prepared: Prepared, windows: &Windows, stop: &AtomicBool) -> R
             }
             Ok(Event::NotStarted { .. }) => run.give_up("it came too late for its own start"),
             Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Acquire) => run.give_up("no longer wanted"),
-            Err(RecvTimeoutError::Timeout) => {}
+            Ok(Event::Watched(_) | Event::Statistics { .. }) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(Error::GivenUp("its threads ended without a word".to_owned()));
             }

@@ -260,6 +260,8 @@ fn tell(producer: u32, event: Event) -> bool {
     match event {
         Event::NotStarted { .. } => say(&Said::NotStarted {}),
         Event::WindowResolved => say(&Said::Resolved { producer }),
+        // The agent makes these of the samples.
+        Event::Watched(_) | Event::Statistics { .. } => {}
         Event::Sample(sample) => say(&Said::Sample(Box::new(second(producer, &sample)))),
         Event::Ended(ended) => {
             say(&Said::Report(Box::new(report(producer, &ended.report))));

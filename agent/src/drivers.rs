@@ -11,7 +11,7 @@ use tribunal_model::client;
 use tribunal_model::design::AuditLevel;
 use tribunal_model::trial::{Arrivals, Partitioner, Rate, Trial, WhenFull, Windows, nanoseconds};
 use tribunal_proto::session::RefusalKind;
-use tribunal_stats::facts::{DriverFacts, ProducerFacts};
+use tribunal_stats::facts::{DriverFacts, ProducerFacts, takes_turns};
 
 use crate::prepare::{self, PRIME, Refusal, Work};
 use crate::primed::PrimedRecords;
@@ -198,7 +198,12 @@ fn driver(work: &Work<'_>, programs: &Programs, arm: Arm) -> Result<Made, Refusa
             .into_iter()
             .map(|producer| (producer.index, producer.topic))
             .collect();
-        Ok((Armed { driver, producers }, facts))
+        let armed = Armed {
+            driver,
+            producers,
+            turns: takes_turns(&hello.runtime),
+        };
+        Ok((armed, facts))
     };
     made().map_err(|fault: Fault| Refusal {
         kind: kind(&fault),

@@ -26,7 +26,7 @@ use tribunal_driver::Programs;
 use tribunal_model::ids::AgentName;
 use tribunal_stats::distribution;
 use tribunal_stats::facts::{BuildFacts, CertificateFacts};
-use tribunal_telemetry::metrics::AgentMetrics;
+use tribunal_telemetry::agent::AgentMetrics;
 use tribunal_telemetry::{http, logs};
 use tribunal_tls::{Insecure, Security};
 
@@ -99,7 +99,7 @@ impl Agent {
     /// Keeps a session to the coordinator, reconnecting, until `shutdown` is cancelled or it is refused.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
         let build = build();
-        let metrics = AgentMetrics::new(&build.version, &build.librdkafka);
+        let metrics = AgentMetrics::new(&self.options.name, &build);
         let tasks = TaskTracker::new();
         let ended = CancellationToken::new();
         let address = self

@@ -1,17 +1,20 @@
 //! The load of an attempt: clients in this process, or drivers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tribunal_driver::{DriverRun, Programs};
+use tribunal_driver::{Armed, DriverRun, Programs, Used};
 use tribunal_engine::clock::MonotonicClock;
 use tribunal_engine::event::Event;
+use tribunal_engine::live::Live;
 use tribunal_engine::producer::Worker;
 use tribunal_engine::run::{Run, Setup};
 use tribunal_kafka::{KafkaProducer, KafkaReports};
+use tribunal_model::trial::Part;
 use tribunal_stats::facts::ProducerFacts;
 
 use crate::drivers;
-use crate::host::Probe;
+use crate::host::{Probe, Process};
 use crate::prepare::{self, Refusal, Work};
 use crate::primed::PrimedRecords;
 
@@ -73,13 +76,20 @@ impl Clients {
                     windows,
                     settle,
                 } = *prepared;
-                let mut probe = Probe::of(armed.iter().map(|armed| armed.driver.pid()).collect());
+                let process = |armed: &Armed| Process {
+                    pid: armed.driver.pid(),
+                    turns: armed.turns,
+                };
+                let mut probe = Probe::of(armed.iter().map(process).collect());
                 Load::Driven(DriverRun::start(
                     armed,
                     spool,
                     windows,
                     settle,
-                    move || probe.tell(),
+                    move || Used {
+                        cpu: probe.tell(),
+                        waited_ns: probe.waited_ns(),
+                    },
                     tell,
                 ))
             }
@@ -125,6 +135,22 @@ impl Load {
         match self {
             Self::Own(run) => run.open_window(t1_ns),
             Self::Driven(run) => run.open_window(t1_ns),
+        }
+    }
+
+    /// Each producer's fates so far, by its index in the trial.
+    pub(crate) fn live(&self) -> Vec<(u32, Arc<Live>)> {
+        match self {
+            Self::Own(run) => run.live(),
+            Self::Driven(run) => run.live(),
+        }
+    }
+
+    /// Which part of the trial it is in; none before t0.
+    pub(crate) fn part(&self) -> Option<Part> {
+        match self {
+            Self::Own(run) => run.part(),
+            Self::Driven(run) => run.part(),
         }
     }
 

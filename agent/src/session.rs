@@ -21,8 +21,8 @@ use tribunal_proto::session::{AgentMessage, AttemptId, CoordinatorMessage, Hello
 use tribunal_proto::{MAX_MESSAGE_BYTES, pb};
 use tribunal_stats::exchange::Measurement;
 use tribunal_stats::facts::ClockFacts;
+use tribunal_telemetry::agent::{AgentMetrics, Phase};
 use tribunal_telemetry::logs::chain;
-use tribunal_telemetry::metrics::AgentMetrics;
 use tribunal_tls::Refusal;
 use uuid::Uuid;
 
@@ -183,6 +183,22 @@ impl<'a> Session<'a> {
     fn release(&mut self) {
         self.held = None;
         self.metrics.retire();
+        self.show();
+    }
+
+    /// Shows what this agent does.
+    fn show(&self) {
+        let Some(held) = &self.held else {
+            let calibrating = self.calibrating.is_some();
+            let phase = if calibrating { Phase::Calibrating } else { Phase::Idle };
+            return self.metrics.phase(phase, None);
+        };
+        let phase = match &held.stage {
+            Stage::Preparing { .. } | Stage::Prepared { .. } => Phase::Preparing,
+            Stage::Running { run, .. } => run.part().map_or(Phase::Armed, Phase::Running),
+            Stage::Ended { .. } => Phase::Reporting,
+        };
+        self.metrics.phase(phase, Some((held.id.experiment, held.id.trial)));
     }
 
     fn hello(&self) -> Hello {
@@ -235,6 +251,7 @@ impl<'a> Session<'a> {
                     None => return Parted::Lost("the coordinator ended the session".into()),
                 },
             };
+            self.show();
             if sent.is_err() {
                 return Parted::Lost("the stream closed".into());
             }

@@ -56,7 +56,10 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("tribunal-proto", &["tribunal-stats", "tribunal-model"]),
     ("tribunal-report", &["tribunal-stats", "tribunal-model"]),
     ("tribunal-stats", &["tribunal-model"]),
-    ("tribunal-telemetry", &["tribunal-tls", "tribunal-model"]),
+    (
+        "tribunal-telemetry",
+        &["tribunal-tls", "tribunal-stats", "tribunal-model"],
+    ),
     ("tribunal-tls", &["tribunal-model"]),
     ("tribunal-stub", &["tribunal-model"]),
     ("tribunal-model", &[]),

@@ -11,8 +11,8 @@ use tribunal_model::ids::ExperimentId;
 use tribunal_model::plan;
 use tribunal_proto::control::{CalibrationStep, Ended, Ending, ExperimentRow, Progress, Submission, Submitted};
 use tribunal_report::experiment::{ExperimentFacts, ExperimentState};
+use tribunal_telemetry::coordinator::CoordinatorMetrics;
 use tribunal_telemetry::logs;
-use tribunal_telemetry::metrics::CoordinatorMetrics;
 use uuid::Uuid;
 
 use crate::calibrating::Calibrating;

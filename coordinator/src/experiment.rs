@@ -17,15 +17,15 @@ use tribunal_report::experiment::{ExperimentState, VoidAttempt};
 use tribunal_report::format;
 use tribunal_report::result::TrialResult;
 use tribunal_stats::facts::Calibration;
+use tribunal_telemetry::coordinator::CoordinatorMetrics;
 use tribunal_telemetry::logs::chain;
-use tribunal_telemetry::metrics::CoordinatorMetrics;
 
 use crate::agenda::{self, Done, History, Next};
 use crate::attempt::Timing;
 use crate::calibration;
 use crate::environment::Environment;
 use crate::fleet::Fleet;
-use crate::journal::{Fact, Journal};
+use crate::journal::{self, Fact, Journal};
 use crate::progress::Watchers;
 use crate::store::{self, Past, Store, VoidRecord};
 use crate::trial::{self, Ground, Outcome, topic_names};
@@ -89,7 +89,7 @@ impl Experiment {
             Ending::Interrupted => ExperimentState::Interrupted,
             _ => ExperimentState::Failed,
         };
-        let kept = self.journal.add(&Fact::State {
+        let kept = self.note(&Fact::State {
             state,
             reason: halt.reason.clone(),
         });
@@ -146,7 +146,7 @@ impl Experiment {
         }
         self.check_drivers(agents)?;
         self.check_calibrations(agents)?;
-        self.journal.add(&Fact::Began {
+        self.note(&Fact::Began {
             agents: agents.iter().map(ToString::to_string).collect(),
         })?;
         let leftovers = std::mem::take(&mut self.past.leftover_topics);
@@ -156,7 +156,7 @@ impl Experiment {
                 leftovers.len()
             ));
             match clusters.delete_everywhere(&leftovers).await {
-                Ok(()) => self.journal.add(&Fact::TopicsDeleted { topics: leftovers })?,
+                Ok(()) => self.note(&Fact::TopicsDeleted { topics: leftovers })?,
                 Err(error) => self.left_behind(&leftovers, &error),
             }
         }
@@ -292,7 +292,7 @@ impl Experiment {
     async fn clean(&mut self, clusters: &mut Clusters) -> Result<(), Halt> {
         let (gone, left) = clusters.clean().await;
         if !gone.is_empty() {
-            self.journal.add(&Fact::TopicsDeleted { topics: gone })?;
+            self.note(&Fact::TopicsDeleted { topics: gone })?;
         }
         for (topics, error) in &left {
             self.left_behind(topics, error);
@@ -327,7 +327,7 @@ impl Experiment {
                 left: around.left,
             });
             let topics = topic_names(&self.plan, id, trial.topic.count);
-            self.journal.add(&Fact::AttemptBegan {
+            self.note(&Fact::AttemptBegan {
                 trial: trial.id,
                 attempt: id.attempt,
                 topics: topics.clone(),
@@ -393,10 +393,17 @@ impl Experiment {
         Ok(())
     }
 
+    /// Adds a fact to the journal; it is on disk when this returns.
+    fn note(&mut self, fact: &Fact) -> Result<(), journal::Error> {
+        let took = self.journal.add(fact)?;
+        self.metrics.journal_sync(took);
+        Ok(())
+    }
+
     fn keep(&mut self, trial: &Trial, result: &TrialResult) -> Result<(), Halt> {
         let valid = result.verdict.valid();
         self.store.keep(result)?;
-        self.journal.add(&Fact::TrialFinished {
+        self.note(&Fact::TrialFinished {
             trial: result.trial,
             attempt: result.attempt,
             valid,
@@ -404,6 +411,10 @@ impl Experiment {
         self.past.finished.insert(result.trial, valid);
         self.history.insert(result.trial, Done::of(result));
         self.metrics.trial(valid);
+        let skews = result.agents.iter().map(|agent| agent.run.start_skew_ns());
+        if let Some(skew) = skews.max().and_then(|ns| u64::try_from(ns).ok()) {
+            self.metrics.start_skew(Duration::from_nanos(skew));
+        }
         self.watchers.tell(Progress::Finished {
             trial: result.trial,
             of: self.of(),
@@ -433,7 +444,7 @@ impl Experiment {
             reason: reason.to_owned(),
         };
         self.store.keep_void(self.id, &VoidRecord { attempt: void, samples })?;
-        self.journal.add(&Fact::AttemptVoid {
+        self.note(&Fact::AttemptVoid {
             trial,
             attempt,
             reason: reason.to_owned(),

@@ -11,7 +11,7 @@ use tribunal_model::trial::Trial;
 use tribunal_proto::control::AgentRow;
 use tribunal_proto::session::{AgentMessage, AttemptId, CoordinatorMessage, Hello};
 use tribunal_stats::facts::{Calibration, ClockFacts};
-use tribunal_telemetry::metrics::CoordinatorMetrics;
+use tribunal_telemetry::coordinator::CoordinatorMetrics;
 use uuid::Uuid;
 
 use crate::clock::now_ns;

@@ -7,13 +7,14 @@
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tribunal_model::ids::{Attempt, TrialId};
 use tribunal_report::experiment::{ExperimentFacts, ExperimentState};
 
-use crate::clock::wall;
+use crate::clock::{now_ns, wall};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -138,9 +139,10 @@ impl Journal {
         ))
     }
 
-    /// Adds a fact; it is on disk when this returns.
-    pub(crate) fn add(&mut self, fact: &Fact) -> Result<(), Error> {
+    /// Adds a fact; it is on disk when this returns. How long that took.
+    pub(crate) fn add(&mut self, fact: &Fact) -> Result<Duration, Error> {
         let line = write_line(fact);
+        let began = now_ns();
         let mut put = || {
             self.file.write_all(line.as_bytes())?;
             self.file.sync_data()
@@ -149,7 +151,8 @@ impl Journal {
             path: self.path.clone(),
             act: "written",
             source,
-        })
+        })?;
+        Ok(Duration::from_nanos((now_ns() - began).max(0) as u64))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The coordinator as a program: its listeners, its store and its tasks.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -8,7 +9,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_TYPE, HOST};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -21,8 +23,8 @@ use tokio_util::task::TaskTracker;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tribunal_proto::control::AgentRow;
+use tribunal_telemetry::coordinator::CoordinatorMetrics;
 use tribunal_telemetry::http;
-use tribunal_telemetry::metrics::CoordinatorMetrics;
 use tribunal_tls::{Acceptor, Insecure, Listener, Security, is_loopback};
 
 use crate::control::Control;
@@ -185,6 +187,7 @@ impl Coordinator {
             let targets = Router::new().route("/targets", get(targets)).with_state(Targets {
                 fleet: self.fleet.clone(),
                 secured,
+                own: bound.address(),
             });
             let routes = http::metrics(self.metrics.registry()).merge(targets);
             let ended = listeners.clone().cancelled_owned();
@@ -234,33 +237,35 @@ async fn pass_on(
     }
 }
 
-/// What the agents' metrics are found with.
+/// What metrics are found with.
 #[derive(Clone)]
 struct Targets {
     fleet: Fleet,
-    /// Whether agents have certificates, and so want them from scrapers on other hosts.
+    /// Whether everybody has certificates, and so wants them from scrapers on other hosts.
     secured: bool,
+    /// Where this is answered.
+    own: SocketAddr,
 }
 
-/// Where Prometheus finds the agents: its HTTP service discovery format.
-async fn targets(State(Targets { fleet, secured }): State<Targets>) -> impl IntoResponse {
-    let group = |row: AgentRow| {
-        let address = row.metrics_address;
-        let loopback = address
-            .parse()
-            .is_ok_and(|address: SocketAddr| is_loopback(address.ip()));
-        let mut labels = serde_json::json!({ "agent": row.name.as_str() });
-        if secured && !loopback {
-            labels["__scheme__"] = "https".into();
+/// Where Prometheus finds the agents and this coordinator: its HTTP service discovery format.
+async fn targets(State(targets): State<Targets>, asked: HeaderMap) -> impl IntoResponse {
+    let group = |target: &str, listens: SocketAddr, labels: &[(&str, &str)]| {
+        let mut all: BTreeMap<&str, &str> = labels.iter().copied().collect();
+        if targets.secured && !is_loopback(listens.ip()) {
+            all.insert("__scheme__", "https");
         }
-        serde_json::json!({ "targets": [address], "labels": labels })
+        serde_json::json!({ "targets": [target], "labels": all })
     };
-    let groups: Vec<serde_json::Value> = fleet
-        .rows()
-        .into_iter()
-        .filter(|row| !row.metrics_address.is_empty())
-        .map(group)
-        .collect();
+    // By the name that whoever asks has for this coordinator.
+    let name = asked.get(HOST).and_then(|host| host.to_str().ok());
+    let own = name.map(|name| group(name, targets.own, &[("job", "tribunal-coordinator")]));
+    let agent = |row: &AgentRow| {
+        let listens = row.metrics_address.parse().ok()?;
+        let labels = [("job", "tribunal-agent"), ("agent", row.name.as_str())];
+        Some(group(&row.metrics_address, listens, &labels))
+    };
+    let rows = targets.fleet.rows();
+    let groups: Vec<serde_json::Value> = own.into_iter().chain(rows.iter().filter_map(agent)).collect();
     (
         [(CONTENT_TYPE, "application/json")],
         serde_json::Value::Array(groups).to_string(),

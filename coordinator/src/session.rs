@@ -1,5 +1,6 @@
 //! The coordinator's end of the agents' sessions: with `control` and `client` the only place that names the wire.
 
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -61,11 +62,13 @@ impl pb::session_server::Session for Sessions {
         request: Request<Streaming<pb::AgentMessage>>,
     ) -> Result<Response<Self::AttachStream>, Status> {
         let certificate = certificate(&request);
+        let from = request.remote_addr().map(|address| address.ip());
         let incoming = request.into_inner();
         let (stream, outgoing) = mpsc::channel(STREAM);
         let session = Session {
             fleet: self.fleet.clone(),
             certificate,
+            from,
             stream,
             shutdown: self.shutdown.clone(),
             decoding: self.decoding.clone(),
@@ -80,10 +83,21 @@ fn certificate<T>(request: &Request<T>) -> Option<Vec<u8>> {
     Some(request.peer_certs()?.first()?.to_vec())
 }
 
+/// Where an agent's metrics are found that says that it listens there: one that listens on all addresses is found where it
+/// dials from.
+fn reachable(listens: &str, from: Option<IpAddr>) -> String {
+    match (listens.parse::<SocketAddr>(), from) {
+        (Ok(address), Some(from)) if address.ip().is_unspecified() => SocketAddr::new(from, address.port()).to_string(),
+        _ => listens.to_owned(),
+    }
+}
+
 /// One agent's session, from hello to the end of the stream.
 struct Session {
     fleet: Fleet,
     certificate: Option<Vec<u8>>,
+    /// Where the agent dials from.
+    from: Option<IpAddr>,
     stream: mpsc::Sender<Result<pb::CoordinatorMessage, Status>>,
     shutdown: CancellationToken,
     /// Whoever decodes what an agent measured holds a permit until the attempt has it.
@@ -101,7 +115,10 @@ enum Parted {
 impl Session {
     async fn run(self, mut incoming: Streaming<pb::AgentMessage>) {
         let hello = match self.hello(&mut incoming).await {
-            Ok(hello) => hello,
+            Ok(hello) => Hello {
+                metrics_address: reachable(&hello.metrics_address, self.from),
+                ..hello
+            },
             Err(reason) => {
                 tracing::warn!(reason, "an agent was refused");
                 self.send(CoordinatorMessage::Rejected { reason }).await;

@@ -12,7 +12,7 @@ use tribunal_report::check::Check;
 use tribunal_report::eligibility::{Rank, needed};
 use tribunal_report::result::Rates;
 use tribunal_stats::Tally;
-use tribunal_stats::facts::ProducerFacts;
+use tribunal_stats::facts::{DriverFacts, ProducerFacts};
 use tribunal_stats::steady::Assessment;
 
 use crate::merge::Merged;
@@ -104,7 +104,10 @@ fn of_client(evidence: &Evidence<'_>) -> Vec<Caveat> {
                 .collect(),
         });
     }
-    let driver = evidence.producers.iter().find_map(|producer| producer.driver.as_ref());
+    if takes_turns(evidence) {
+        caveats.push(Caveat::TakesTurns { client: client.name() });
+    }
+    let driver = driver(evidence);
     let ours = tribunal_kafka::versions().librdkafka;
     let theirs = driver.and_then(|driver| driver.library.strip_prefix("librdkafka "));
     if let Some(theirs) = theirs.filter(|theirs| client.is_librdkafka() && *theirs != ours) {
@@ -115,6 +118,19 @@ fn of_client(evidence: &Evidence<'_>) -> Vec<Caveat> {
         });
     }
     caveats
+}
+
+/// The driver that ran the clients.
+fn driver<'a>(evidence: &Evidence<'a>) -> Option<&'a DriverFacts> {
+    evidence
+        .producers
+        .iter()
+        .find_map(|producer| producer.driver.as_deref())
+}
+
+/// Whether senders wait for their clients' threads.
+pub(crate) fn takes_turns(evidence: &Evidence<'_>) -> bool {
+    driver(evidence).is_some_and(DriverFacts::takes_turns)
 }
 
 /// The readings beyond their limits; of several agents' the worst.

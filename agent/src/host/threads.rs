@@ -5,12 +5,25 @@ use std::collections::HashMap;
 use procfs::CurrentSI;
 use tribunal_stats::Cpu;
 
+/// How the names of librdkafka's threads begin.
+const CLIENT: &str = "rdk:";
+
+/// A driver's process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Process {
+    pub(crate) pid: u32,
+    /// Its threads take turns, as Python's do: together they have one processor at most.
+    pub(crate) turns: bool,
+}
+
 /// Tells the processor time used between its calls, by group of threads.
 #[derive(Debug)]
 pub(crate) struct Probe {
     /// Processes of drivers, whose whole time is the clients'.
-    drivers: Vec<u32>,
+    drivers: Vec<Process>,
     threads: HashMap<i32, u64>,
+    /// For how long threads that take turns had waited for a processor when they were seen first.
+    waits: HashMap<i32, u64>,
     busy: u64,
     steal: u64,
 }
@@ -22,15 +35,32 @@ impl Probe {
     }
 
     /// As [`Self::new`], with these processes' time as the clients'.
-    pub(crate) fn of(drivers: Vec<u32>) -> Self {
+    pub(crate) fn of(drivers: Vec<Process>) -> Self {
         let mut probe = Self {
             drivers,
             threads: HashMap::new(),
+            waits: HashMap::new(),
             busy: 0,
             steal: 0,
         };
         probe.tell();
+        probe.waited_ns();
         probe
+    }
+
+    /// For how long the thread that waited most for a processor has done so since this probe was made; of threads that take
+    /// turns, because of those it is known that they wait for each other without being runnable.
+    pub(crate) fn waited_ns(&mut self) -> Option<u64> {
+        let mut most = None;
+        for driver in self.drivers.iter().filter(|driver| driver.turns) {
+            let process = procfs::process::Process::new(driver.pid as i32).ok()?;
+            for task in process.tasks().ok()?.flatten() {
+                let Ok(told) = task.schedstat() else { continue };
+                let waited = told.run_delay - *self.waits.entry(task.tid).or_insert(told.run_delay);
+                most = most.max(Some(waited));
+            }
+        }
+        most
     }
 
     /// Processor time since the last call. Senders and recorders are told by their own threads, not here.
@@ -41,29 +71,30 @@ impl Probe {
             return cpu;
         };
         let mut seen = HashMap::new();
-        let drivers = self
-            .drivers
-            .iter()
-            .filter_map(|pid| procfs::process::Process::new(*pid as i32).ok());
-        let of_drivers = drivers.filter_map(|driver| driver.tasks().ok()).flatten().flatten();
-        let tasks = myself.tasks().into_iter().flatten().flatten().chain(of_drivers);
-        for task in tasks {
-            let Ok(stat) = task.stat() else { continue };
+        let mut since = |task: &procfs::process::Task| {
+            let stat = task.stat().ok()?;
             let used = (stat.utime + stat.stime) * tick;
             let since = used.saturating_sub(self.threads.get(&task.tid).copied().unwrap_or(0));
             seen.insert(task.tid, used);
-            if task.pid != myself.pid {
-                cpu.client_ns += since;
-                cpu.client_busiest_ns = cpu.client_busiest_ns.max(since);
-                continue;
-            }
-            let name = stat.comm.as_str();
-            if name.starts_with("rdk:") {
+            Some((stat.comm, since))
+        };
+        for task in myself.tasks().into_iter().flatten().flatten() {
+            let Some((name, since)) = since(&task) else { continue };
+            if name.starts_with(CLIENT) {
                 cpu.client_ns += since;
                 cpu.client_busiest_ns = cpu.client_busiest_ns.max(since);
             } else if !name.starts_with("send-") && !name.starts_with("report-") {
                 cpu.other_ns += since;
             }
+        }
+        for driver in &self.drivers {
+            let Ok(process) = procfs::process::Process::new(driver.pid as i32) else {
+                continue;
+            };
+            let tasks = process.tasks().into_iter().flatten().flatten();
+            let used: Vec<(String, u64)> = tasks.filter_map(|task| since(&task)).collect();
+            cpu.client_ns += used.iter().map(|(_, since)| since).sum::<u64>();
+            cpu.client_busiest_ns = cpu.client_busiest_ns.max(busiest(&used, driver.turns));
         }
         self.threads = seen;
         if let Ok(stat) = procfs::KernelStats::current() {
@@ -76,6 +107,13 @@ impl Probe {
         }
         cpu
     }
+}
+
+/// The time of the busiest of some threads by their names; those that take turns are as one.
+fn busiest(used: &[(String, u64)], turns: bool) -> u64 {
+    let (turning, free): (Vec<_>, Vec<_>) = used.iter().partition(|(name, _)| turns && !name.starts_with(CLIENT));
+    let together = turning.iter().map(|(_, ns)| ns).sum();
+    free.iter().map(|(_, ns)| *ns).max().unwrap_or(0).max(together)
 }
 
 #[cfg(test)]
@@ -97,5 +135,13 @@ mod tests {
             }
         }
         panic!("no processor time seen, {spun}");
+    }
+
+    #[test]
+    fn threads_that_take_turns_count_as_one_and_those_of_librdkafka_never_do() {
+        let used = [("python3", 600), ("python3", 350), ("rdk:broker1", 700)];
+        let used = used.map(|(name, ns)| (name.to_owned(), ns));
+        assert_eq!((busiest(&used, true), busiest(&used, false)), (950, 700));
+        assert_eq!(busiest(&[], true), 0);
     }
 }

@@ -268,6 +268,7 @@ impl Running {
                 Ok(Event::WindowResolved) => run.end_load(),
                 Ok(Event::Ended(ended)) => break ended,
                 Ok(Event::NotStarted { .. }) => run.give_up("it came too late for its own start"),
+                Ok(Event::Watched(_) | Event::Statistics { .. }) => {}
                 Err(RecvTimeoutError::Timeout) => return Err(Problem::GivenUp("it says nothing".to_owned())),
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(Problem::GivenUp("its threads ended without a word".to_owned()));

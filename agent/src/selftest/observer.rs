@@ -13,11 +13,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tribunal_engine::clock::{Clock, MonotonicClock};
+use tribunal_model::ids::AgentName;
 use tribunal_model::trial::{Arrivals, Part};
-use tribunal_stats::Sample;
+use tribunal_stats::{Fates, Sample};
 use tribunal_stub::Script;
+use tribunal_telemetry::agent::{AgentMetrics, Producer};
 use tribunal_telemetry::http;
-use tribunal_telemetry::metrics::{AgentMetrics, Second};
 use tribunal_tls::Security;
 
 use super::Host;
@@ -161,7 +162,9 @@ struct Shared {
 impl Endpoint {
     fn start() -> Result<Self, Problem> {
         let build = crate::build();
-        let metrics = AgentMetrics::new(&build.version, &build.librdkafka);
+        let name = AgentName::new("selftest").map_err(|_| Problem::Impossible("there is no such agent"))?;
+        let metrics = AgentMetrics::new(&name, &build);
+        metrics.begin(vec![producer()]);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let bound = runtime
             .block_on(http::bind(SocketAddr::from(([127, 0, 0, 1], 0)), &Security::default()))
@@ -251,20 +254,22 @@ fn upload(sample: &Sample, stream: &mut TcpStream) -> std::io::Result<()> {
     Ok(())
 }
 
+/// What an agent's session does with a second of its one producer.
 fn observe(metrics: &AgentMetrics, sample: &Sample) {
-    for client in &sample.clients {
-        let second = Second {
-            acknowledged: client.acknowledged,
-            failed: client.failed,
-            in_flight: client.in_flight,
-            queue_full: client.queue_full,
-        };
-        metrics.observe(
-            &client.topic,
-            &format!("selftest-{}", client.producer),
-            second,
-            sample.seconds(),
-        );
+    metrics.sample(sample);
+    metrics.watched(&tribunal_stats::watched::Watched::of(
+        0,
+        &sample.tallies,
+        &sample.activity,
+    ));
+}
+
+fn producer() -> Producer {
+    Producer {
+        index: 0,
+        topic: "selftest".to_owned(),
+        client_id: "selftest-0".to_owned(),
+        fates: Box::new(Fates::default),
     }
 }
 
@@ -316,6 +321,8 @@ pub(super) fn observer_effect(_: &Host) -> Said {
 
 #[cfg(test)]
 mod tests {
+    use tribunal_stats::ClientSecond;
+
     use super::*;
 
     fn seen(p99_factor: f64, rate_factor: f64, spread: f64) -> Watched {
@@ -369,7 +376,12 @@ mod tests {
     #[test]
     fn metrics_are_scraped_as_an_agent_serves_them() {
         let endpoint = Endpoint::start().unwrap();
-        endpoint.metrics.observe("t", "c", Second::default(), 1.0);
+        let second = Sample {
+            end_ns: 1_000_000_000,
+            clients: vec![ClientSecond::default()],
+            ..Sample::default()
+        };
+        observe(&endpoint.metrics, &second);
         // A watched second began an instant ago, and goes on for a second.
         let t1 = MonotonicClock.now_ns() - 1_000_000_000;
         endpoint.shared.t1.store(t1, Ordering::Release);

@@ -1,11 +1,17 @@
 //! The clock's exchanges, and what waits for them: *ready* and the report.
 
+use std::sync::Arc;
+
 use tribunal_engine::clock::{Clock, MonotonicClock};
+use tribunal_engine::live::Live;
 use tribunal_proto::session::AgentMessage;
 use tribunal_stats::exchange::{Exchange, Measurement};
+use tribunal_stats::facts::ProducerFacts;
+use tribunal_telemetry::agent::Producer;
 
 use super::{Closed, Outbox, Session};
 use crate::attempt::{Held, Stage};
+use crate::load::Load;
 
 impl Session<'_> {
     pub(super) async fn ping(&self, outbox: &Outbox) -> Result<(), Closed> {
@@ -33,6 +39,7 @@ impl Session<'_> {
             return self.ping(outbox).await;
         }
         self.clock = self.measurement.facts();
+        self.metrics.clock(self.clock);
         let clock = self.clock;
         let Some(held) = &mut self.held else { return Ok(()) };
         match &held.stage {
@@ -53,6 +60,10 @@ impl Session<'_> {
         let Some(producers) = held.start(tell) else {
             return Ok(());
         };
+        if let Some(run) = held.run() {
+            let producers = watch(&producers, run);
+            self.metrics.begin(producers);
+        }
         let ready = AgentMessage::Ready {
             attempt,
             producers,
@@ -77,4 +88,18 @@ impl Session<'_> {
         span.in_scope(|| tracing::info!("reporting"));
         outbox.send(AgentMessage::Report { attempt, report }).await
     }
+}
+
+/// The producers of a load, as metrics show them.
+fn watch(facts: &[ProducerFacts], run: &Load) -> Vec<Producer> {
+    let named = |(index, live): (u32, Arc<Live>)| {
+        let facts = facts.iter().find(|facts| facts.producer == index)?;
+        Some(Producer {
+            index,
+            topic: facts.topic.clone(),
+            client_id: facts.client_id.clone(),
+            fates: Box::new(move || live.fates()),
+        })
+    };
+    run.live().into_iter().filter_map(named).collect()
 }

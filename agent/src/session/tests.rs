@@ -30,6 +30,10 @@ fn options() -> Options {
     }
 }
 
+fn metrics() -> AgentMetrics {
+    AgentMetrics::new(&options().name, &crate::build())
+}
+
 fn attempt(trial: u32) -> AttemptId {
     AttemptId {
         experiment: ExperimentId::new(Uuid::nil()),
@@ -120,7 +124,7 @@ async fn a_whole_attempt_whose_window_is_opened_when_the_coordinator_says() {
         agents_on_host: 2,
     };
     let (attempt, epoch) = (attempt(1), Epoch(1));
-    let (options, metrics) = (options(), AgentMetrics::new("0", "0"));
+    let (options, metrics) = (options(), metrics());
     let mut play = Play::new(&options, &metrics);
     play.say(CoordinatorMessage::Prepare(Box::new(prepare))).await;
     let (trial, producers) = (Box::new(fixture::trial()), vec![0]);
@@ -181,7 +185,7 @@ async fn a_whole_attempt_whose_window_is_opened_when_the_coordinator_says() {
 
 #[tokio::test]
 async fn what_cannot_be_done_is_answered_all_the_same() {
-    let (options, metrics) = (options(), AgentMetrics::new("0", "0"));
+    let (options, metrics) = (options(), metrics());
     let mut play = Play::new(&options, &metrics);
     assert_eq!(play.session.hello().certificate.unwrap().holds, 12);
     let (attempt, t1_ns) = (attempt(1), 4 * SECOND);

@@ -3,7 +3,6 @@
 use tribunal_engine::event::Event;
 use tribunal_proto::session::{AgentMessage, AttemptId, Epoch};
 use tribunal_telemetry::logs::chain;
-use tribunal_telemetry::metrics::Second;
 
 use super::{Closed, Outbox, Session};
 use crate::attempt::{Stage, Told};
@@ -64,29 +63,24 @@ impl Session<'_> {
             }
             Event::WindowResolved => outbox.send(AgentMessage::WindowResolved { attempt }).await,
             Event::Sample(sample) => {
-                let seconds = sample.seconds();
-                for client in &sample.clients {
-                    let client_id = format!("{}-{}", self.options.name, client.producer);
-                    self.metrics.observe(
-                        &client.topic,
-                        &client_id,
-                        Second {
-                            acknowledged: client.acknowledged,
-                            failed: client.failed,
-                            in_flight: client.in_flight,
-                            queue_full: client.queue_full,
-                        },
-                        seconds,
-                    );
-                }
+                self.metrics.sample(&sample);
                 // Totals do not depend on samples, so a coordinator that is behind loses some of these and no number.
                 if !outbox.offer(AgentMessage::Sample { attempt, sample }) {
                     self.dropped_samples += 1;
+                    self.metrics.dropped_sample();
                     tracing::warn!(
                         dropped = self.dropped_samples,
                         "the coordinator is behind; a sample was dropped"
                     );
                 }
+                Ok(())
+            }
+            Event::Watched(watched) => {
+                self.metrics.watched(&watched);
+                Ok(())
+            }
+            Event::Statistics { producer, total } => {
+                self.metrics.statistics(producer, total);
                 Ok(())
             }
             Event::Ended(ended) => {

@@ -29,3 +29,4 @@ mod settled;
 mod supervised;
 mod support;
 mod unreachable;
+mod watched;

@@ -138,17 +138,11 @@ impl Coordinator {
     pub(crate) fn start_with(bench: &Bench, port: u16, flags: &[String]) -> Self {
         let store = bench.store();
         let listen = format!("127.0.0.1:{port}");
-        let arguments = [
-            "coordinator",
-            "--listen",
-            &listen,
-            "--http",
-            "off",
-            "--announce",
-            "--store",
-        ];
-        let mut command = bench.command(&arguments);
+        let mut command = bench.command(&["coordinator", "--listen", &listen, "--announce", "--store"]);
         command.arg(&store).args(flags);
+        if !flags.iter().any(|flag| flag == "--http") {
+            command.args(["--http", "off"]);
+        }
         let process = Process::start(command);
         let line = process.until("listening=");
         let place = line.strip_prefix("listening=").unwrap().to_owned();

@@ -4,7 +4,7 @@ use tribunal_model::limits::Bounds;
 use tribunal_model::matrix::Matrix;
 use tribunal_proto::session::{Hello, PROTOCOL};
 use tribunal_stats::facts::BuildFacts;
-use tribunal_telemetry::metrics::CoordinatorMetrics;
+use tribunal_telemetry::coordinator::CoordinatorMetrics;
 use uuid::Uuid;
 
 use super::*;

@@ -7,11 +7,15 @@ use tribunal_report::check::Check;
 use tribunal_stats::Tally;
 use tribunal_stats::little::{Observed, little};
 
-use super::Evidence;
+use super::{Evidence, takes_turns};
 use crate::merge::Kept;
 
 /// Readings of a closed loop that may not void it: its threads are busy by design (METHODOLOGY.md, section 7).
 const BUSY_BY_DESIGN: [Limit; 3] = [Limit::RunQueue, Limit::ReportLag, Limit::CpuQuota];
+
+/// Readings of a client that takes turns with its sender that may not void a trial: its application would be as late.
+/// What the host does to such a sender is read off its run queue instead.
+const OF_THE_CLIENT: [Limit; 2] = [Limit::ScheduleDelayP99, Limit::LateSends];
 
 /// Beyond this share of records without an acknowledgement Little's law says nothing about our instants.
 const UNACKNOWLEDGED: f64 = 0.001;
@@ -19,10 +23,11 @@ const UNACKNOWLEDGED: f64 = 0.001;
 /// Every reading that the trial allows, merged ones first, then by agent.
 pub(super) fn checks(evidence: &Evidence<'_>, measured: &Tally) -> Vec<Check> {
     let paced = matches!(evidence.trial.load.rate, Rate::Paced(_));
+    let turns = takes_turns(evidence) && evidence.merged.agents.values().all(|kept| kept.run.sender_time_ns > 0);
     let mut checks = Vec::new();
     let mut read = |limit: Limit, agent: Option<&AgentName>, value: f64| {
         let mut check = Check::new(evidence.limits, limit, agent, value);
-        if !paced && BUSY_BY_DESIGN.contains(&limit) {
+        if !paced && BUSY_BY_DESIGN.contains(&limit) || turns && OF_THE_CLIENT.contains(&limit) {
             check.void = None;
         }
         checks.push(check);

@@ -9,7 +9,7 @@ use tribunal_model::trial::{
     Arrivals, Content, Keys, Load, Partitioner, RecordRate, RecordShape, Size, TopicShape, WhenFull, Windows,
 };
 use tribunal_report::audit::PartitionAudit;
-use tribunal_stats::facts::{ClockFacts, Instruments, RunFacts};
+use tribunal_stats::facts::{ClockFacts, DriverFacts, Instruments, RunFacts};
 use tribunal_stats::steady::{Finding, Metric};
 use tribunal_stats::{AgentReport, Backlog, Fates, Tallies};
 
@@ -24,6 +24,8 @@ struct Case {
     report: AgentReport,
     audit: Audit,
     acks: &'static str,
+    /// What runs the driver, where there is one.
+    runtime: Option<&'static str>,
     /// Of what the agent managed against a null sink; `None` is not calibrated.
     of_ceiling: Option<f64>,
     steady: Assessment,
@@ -121,6 +123,7 @@ impl Case {
             report,
             audit,
             acks: "-1",
+            runtime: None,
             of_ceiling: Some(0.1),
             steady: Assessment::Steady { evidence: Vec::new() },
         }
@@ -136,6 +139,12 @@ impl Case {
         merged.add(&agent, self.report);
         let producer = ProducerFacts {
             configuration: vec![("acks".into(), self.acks.into()), ("linger.ms".into(), "5".into())],
+            driver: self.runtime.map(|runtime| {
+                Box::new(DriverFacts {
+                    runtime: runtime.to_owned(),
+                    ..DriverFacts::default()
+                })
+            }),
             ..ProducerFacts::default()
         };
         let judgement = judge(&Evidence {
@@ -418,6 +427,41 @@ fn a_closed_loop_may_keep_its_threads_busy() {
             .iter()
             .any(|caveat| reading(caveat, Limit::RunQueue).is_some())
     );
+}
+
+#[test]
+fn a_client_that_takes_turns_with_its_sender_may_make_it_late_but_the_host_may_not() {
+    let judged = |runtime, waited: u64, time: u64| {
+        let mut case = Case::sound();
+        case.runtime = Some(runtime);
+        case.window().schedule_delay.record_many_ns(50 * MS, 2_000);
+        case.window().late_sends = 2_000;
+        case.report.facts.sender_wait_ns = waited;
+        case.report.facts.sender_time_ns = time;
+        let (verdict, _) = case.judge();
+        let told = verdict
+            .caveats
+            .iter()
+            .any(|caveat| reading(caveat, Limit::LateSends).is_some());
+        let why = verdict
+            .caveats
+            .iter()
+            .any(|caveat| matches!(caveat, Caveat::TakesTurns { .. }));
+        assert!(told, "{verdict:?}");
+        (verdict.valid(), verdict.bound_by, why)
+    };
+    assert_eq!(judged("CPython 3.11.7", 0, 1_000), (true, BoundBy::Offered, true));
+    assert_eq!(
+        judged("CPython 3.11.7", 900, 1_000),
+        (false, BoundBy::Harness, true),
+        "the host"
+    );
+    assert_eq!(
+        judged("CPython 3.11.7", 0, 0),
+        (false, BoundBy::Harness, true),
+        "not measured"
+    );
+    assert_eq!(judged("Java 17.0.2", 0, 1_000), (false, BoundBy::Harness, false));
 }
 
 #[test]

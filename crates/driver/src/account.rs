@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tribunal_engine::grid::Grid;
 use tribunal_model::trial::{Part, Windows};
 use tribunal_stats::facts::FirstSend;
+use tribunal_stats::watched::Watched;
 use tribunal_stats::{
     Activity, AgentReport, Backlog, ClientSecond, ClientStatistics, Distribution, Fates, OffsetSet, PartitionCount,
     Sample, Tallies,
@@ -36,6 +37,20 @@ struct Told {
     over: bool,
     reported: bool,
     tallies: Tallies,
+    statistics: ClientStatistics,
+}
+
+/// What came of a second that was told.
+#[derive(Debug)]
+pub struct Heard {
+    /// The samples that are whole with it.
+    pub whole: Vec<Sample>,
+    /// The second by itself.
+    pub watched: Watched,
+    /// The producer's fates so far.
+    pub fates: Fates,
+    /// What its client has said of itself so far.
+    pub statistics: ClientStatistics,
 }
 
 impl Account {
@@ -54,8 +69,8 @@ impl Account {
         }
     }
 
-    /// Takes a second; the samples that are whole with it come back. The error says what makes no sense.
-    pub fn second(&mut self, second: &Second, windows: &Windows) -> Result<Vec<Sample>, String> {
+    /// Takes a second. The error says what makes no sense.
+    pub fn second(&mut self, second: &Second, windows: &Windows) -> Result<Heard, String> {
         let told = self.producers.get_mut(&second.producer);
         let told = told.ok_or_else(|| format!("a sample of a producer {}", second.producer))?;
         let (start, end) = (second.start_ns, second.end_ns);
@@ -70,11 +85,18 @@ impl Account {
         told.over = end < edge;
         let sample = sample(second, &told.topic)?;
         told.tallies.merge(&sample.tallies);
+        let said = statistics(&second.client);
+        told.statistics.add(&said);
+        let latency = second.client.request_latency_us;
+        let latency = latency.filter(|us| us.is_finite() && *us >= 0.0);
+        let watched = Watched {
+            request_latency_us: latency,
+            ..Watched::of(second.producer, &sample.tallies, &sample.activity)
+        };
+        let (fates, so_far) = (told.tallies.fates(), told.statistics.clone());
         if windows.part(start) == Part::Window {
-            let client = &second.client;
-            let latency = client.request_latency_us.filter(|us| us.is_finite() && *us >= 0.0);
             self.requests.extend(latency.map(|us| (us * 1000.0) as i64));
-            self.report.statistics.add(&statistics(client));
+            self.report.statistics.add(&said);
         }
         let open = self.open.entry(start).or_insert_with(|| Sample {
             start_ns: start,
@@ -83,7 +105,12 @@ impl Account {
         });
         open.end_ns = open.end_ns.max(end);
         open.merge(&sample);
-        Ok(self.whole())
+        Ok(Heard {
+            whole: self.whole(),
+            watched,
+            fates,
+            statistics: so_far,
+        })
     }
 
     /// Takes a producer's report. The error says what does not add up.

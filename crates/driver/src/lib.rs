@@ -15,7 +15,7 @@ mod spool;
 
 pub use process::{Driver, Fault, Voice};
 pub use programs::{Missing, Programs};
-pub use run::{Armed, DriverRun};
+pub use run::{Armed, DriverRun, Used};
 pub use schedule::{parse, shape};
 pub use sources::Environment;
 pub use spool::{Spool, read_bodies, read_keys};

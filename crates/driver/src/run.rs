@@ -1,5 +1,6 @@
 //! One attempt whose producers are driven by child processes.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,13 +10,14 @@ use std::time::Duration;
 use tribunal_engine::clock::{Clock, MonotonicClock, sleep_precisely};
 use tribunal_engine::event::{Ended, Event};
 use tribunal_engine::gate::{Gate, Passed};
+use tribunal_engine::live::Live;
 use tribunal_engine::parts::Parts;
 use tribunal_engine::watch::Watch;
 use tribunal_model::trial::{Part, Windows, nanoseconds};
 use tribunal_stats::facts::Instruments;
 use tribunal_stats::{Activity, Cpu, Sample};
 
-use crate::account::Account;
+use crate::account::{Account, Heard};
 use crate::messages::{Order, Said};
 use crate::process::{Driver, Fault, Voice};
 use crate::spool::Spool;
@@ -34,6 +36,18 @@ pub struct Armed {
     pub driver: Driver,
     /// The producers that it runs: their places in the trial, and their topics.
     pub producers: Vec<(u32, String)>,
+    /// Its threads take turns: together they use one processor at most.
+    pub turns: bool,
+}
+
+/// What the host tells of the processes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Used {
+    /// Processor time since it was told last, by this process and the drivers'.
+    pub cpu: Cpu,
+    /// For how long the thread that waited most for a processor has done so, where threads take turns and none but the
+    /// host makes them wait while they are runnable.
+    pub waited_ns: Option<u64>,
 }
 
 /// An attempt whose drivers wait for *go* or run. The same calls as [`tribunal_engine::run::Run`] has.
@@ -43,6 +57,7 @@ pub struct Armed {
 pub struct DriverRun {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
+    live: Vec<(u32, Arc<Live>)>,
     /// What the drivers read from: it lasts until they have ended.
     _spool: Spool,
 }
@@ -99,14 +114,13 @@ impl Shared {
 impl DriverRun {
     /// Listens to armed drivers, which wait for *go* and read from `spool`.
     ///
-    /// `probe` tells the processor time used since its last call, by this process and the drivers'; `tell` receives the
-    /// events, on a thread of its own.
+    /// `probe` tells what the processes used; `tell` receives the events, on a thread of its own.
     pub fn start(
         armed: Vec<Armed>,
         spool: Spool,
         windows: Windows,
         settle: Duration,
-        probe: impl FnMut() -> Cpu + Send + 'static,
+        probe: impl FnMut() -> Used + Send + 'static,
         tell: impl FnMut(Event) + Send + 'static,
     ) -> Self {
         let shared = Arc::new(Shared {
@@ -120,13 +134,17 @@ impl DriverRun {
             clock: MonotonicClock,
         });
         let (outbox, inbox) = channel();
+        let producers = armed.iter().flat_map(|armed| &armed.producers);
+        let live: Vec<_> = producers.map(|(index, _)| (*index, Arc::<Live>::default())).collect();
         let collector = Collector {
             shared: shared.clone(),
+            live: live.iter().cloned().collect(),
             account: Account::new(armed.iter().flat_map(|armed| armed.producers.clone())),
             producers: armed.iter().map(|armed| armed.producers.len()).sum(),
             resolved: 0,
             window: Activity::default(),
             instruments: Instruments::default(),
+            waited_ns: None,
             probe: Box::new(probe),
             tell: Box::new(tell),
         };
@@ -146,6 +164,7 @@ impl DriverRun {
         Self {
             shared,
             threads,
+            live,
             _spool: spool,
         }
     }
@@ -188,6 +207,17 @@ impl DriverRun {
         accepted
     }
 
+    /// Each producer's fates so far, by its index in the trial; they move once a second.
+    pub fn live(&self) -> Vec<(u32, Arc<Live>)> {
+        self.live.clone()
+    }
+
+    /// Which part of the trial it is in; none before t0.
+    pub fn part(&self) -> Option<Part> {
+        let since = self.shared.clock.now_ns() - self.shared.gate.opened()?;
+        Some(self.shared.parts.windows().part(since))
+    }
+
     /// Ends the cool-down.
     pub fn end_load(&self) {
         self.shared.say(&Order::EndLoad {});
@@ -211,7 +241,9 @@ impl Drop for DriverRun {
 
 /// Listens to one driver until it has reported and parted, or is of no use any more.
 fn listen(shared: &Shared, armed: Armed, outbox: &Sender<Message>) -> Result<(), Fault> {
-    let Armed { mut driver, producers } = armed;
+    let Armed {
+        mut driver, producers, ..
+    } = armed;
     let mut reports = 0;
     let now = || shared.clock.now_ns();
     let mut heard = now();
@@ -286,13 +318,15 @@ fn watch(shared: &Shared, outbox: &Sender<Message>) {
 /// Owner of what the drivers have told.
 struct Collector {
     shared: Arc<Shared>,
+    live: BTreeMap<u32, Arc<Live>>,
     account: Account,
     producers: usize,
     /// Producers whose window is resolved.
     resolved: usize,
     window: Activity,
     instruments: Instruments,
-    probe: Box<dyn FnMut() -> Cpu + Send>,
+    waited_ns: Option<u64>,
+    probe: Box<dyn FnMut() -> Used + Send>,
     tell: Box<dyn FnMut(Event) + Send>,
 }
 
@@ -316,6 +350,10 @@ impl Collector {
         report.window = self.window;
         report.facts.start_ns = self.shared.gate.opened().unwrap_or_default();
         report.facts.instruments = std::mem::take(&mut self.instruments);
+        if let Some(waited) = self.waited_ns {
+            report.facts.sender_wait_ns = waited;
+            report.facts.sender_time_ns = report.facts.load_end_ns.max(0) as u64;
+        }
         let windows = self.shared.parts.windows();
         (self.tell)(Event::Ended(Box::new(Ended {
             report,
@@ -335,7 +373,10 @@ impl Collector {
                 }
                 return Ok(());
             }
-            Said::Sample(second) => self.account.second(&second, &self.shared.parts.windows()),
+            Said::Sample(second) => {
+                let windows = self.shared.parts.windows();
+                self.account.second(&second, &windows).map(|heard| self.watched(heard))
+            }
             Said::Report(report) => self.account.report(&report),
             Said::Hello(_) | Said::Ready(_) => return Ok(()),
         };
@@ -344,9 +385,23 @@ impl Collector {
         Ok(())
     }
 
+    /// Tells those who watch; the samples that are whole come back.
+    fn watched(&mut self, heard: Heard) -> Vec<Sample> {
+        let producer = heard.watched.producer;
+        if let Some(live) = self.live.get(&producer) {
+            live.publish(&heard.fates);
+        }
+        (self.tell)(Event::Watched(Box::new(heard.watched)));
+        let total = Box::new(heard.statistics);
+        (self.tell)(Event::Statistics { producer, total });
+        heard.whole
+    }
+
     fn whole(&mut self, samples: Vec<Sample>) {
         for mut sample in samples {
-            sample.activity.cpu = (self.probe)();
+            let used = (self.probe)();
+            sample.activity.cpu = used.cpu;
+            self.waited_ns = used.waited_ns.or(self.waited_ns);
             if self.shared.parts.windows().part(sample.start_ns) == Part::Window {
                 self.window.add(&Activity {
                     in_flight: 0,

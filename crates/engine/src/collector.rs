@@ -6,6 +6,7 @@ use std::sync::mpsc::Receiver;
 
 use tribunal_model::trial::Part;
 use tribunal_stats::facts::Instruments;
+use tribunal_stats::watched::Watched;
 use tribunal_stats::{Activity, AgentReport, ClientSecond, ClientStatistics, Cpu, Sample};
 
 use crate::event::{Ended, Event};
@@ -166,11 +167,14 @@ impl<S: Statistics> Collector<S> {
                 if !client.statistics.add(&raw) {
                     tracing::warn!(producer = client.producer, "the client's statistics make no sense");
                 }
+                let total = client.statistics.total();
                 if at - POLLED_LATE < windows.t1_ns() {
-                    client.before = client.statistics.total();
+                    client.before = total.clone();
                 } else if at >= windows.t2_ns() && client.after.is_none() {
-                    client.after = Some(client.statistics.total());
+                    client.after = Some(total.clone());
                 }
+                let (producer, total) = (client.producer, Box::new(total));
+                (self.tell)(Event::Statistics { producer, total });
             }
             Message::SenderEnded { slot, end } => {
                 self.clients[slot].sender = Some(end);
@@ -187,6 +191,8 @@ impl<S: Statistics> Collector<S> {
         // A thread that was past an announced t1 knew of it, and its message brings that knowledge here.
         let grid = Grid::new(&self.shared.parts.windows());
         let client = &mut self.clients[slot];
+        let watched = Watched::of(client.producer, &slice.tallies, &slice.activity);
+        (self.tell)(Event::Watched(Box::new(watched)));
         let used = cpu_ns - std::mem::replace(&mut client.cpu[which], cpu_ns);
         let start = slice.start_ns;
         let sample = self.open.entry(start).or_insert_with(|| Sample {

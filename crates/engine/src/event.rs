@@ -1,7 +1,8 @@
 //! What an attempt tells while it goes on.
 
 use tribunal_model::trial::Windows;
-use tribunal_stats::{AgentReport, Sample};
+use tribunal_stats::watched::Watched;
+use tribunal_stats::{AgentReport, ClientStatistics, Sample};
 
 /// What an attempt tells, on its collector's thread.
 #[derive(Debug)]
@@ -13,6 +14,15 @@ pub enum Event {
     },
     /// What was measured between two edges of the sample grid.
     Sample(Box<Sample>),
+    /// What a producer did in a slice of the grid, for those who watch.
+    Watched(Box<Watched>),
+    /// What a producer's client says of itself, from the beginning on.
+    Statistics {
+        /// Producer index in the trial.
+        producer: u32,
+        /// Its counters so far.
+        total: Box<ClientStatistics>,
+    },
     /// Every record of the window has its final word.
     WindowResolved,
     /// All threads have ended.

@@ -9,6 +9,7 @@ pub mod gate;
 pub mod grid;
 pub mod keys;
 pub mod lag;
+pub mod live;
 mod pacer;
 pub mod parts;
 pub mod payload;

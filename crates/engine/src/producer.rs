@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tribunal_model::trial::Part;
-pub use tribunal_stats::ClientStatistics;
+pub use tribunal_stats::{BrokerLatencies, ClientStatistics, Latencies};
 
 /// A record that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use tribunal_model::design::AuditLevel;
 use tribunal_model::trial::{Part, Windows};
-use tribunal_stats::{OffsetSet, PartitionCount};
+use tribunal_stats::{Fates, OffsetSet, PartitionCount};
 
 use crate::grid::{Grid, ReportsEnd, Slice};
 use crate::lag::ReportLag;
@@ -21,6 +21,8 @@ pub struct Recorder {
     windows: Windows,
     grid: Grid,
     slice: Slice,
+    /// Fates of the slices that were handed over.
+    before: Fates,
     /// Reports so far, by part.
     reported: [u64; 3],
     resolved: [u64; 2],
@@ -45,6 +47,7 @@ impl Recorder {
             windows,
             grid: Grid::new(&windows),
             slice: Slice::default(),
+            before: Fates::default(),
             reported: [0; 3],
             resolved: [0; 2],
             partitions: vec![PartitionCount::default(); partitions],
@@ -133,11 +136,19 @@ impl Recorder {
 
     /// Hands over what was recorded since the edge before `now`, and begins a new slice.
     pub fn cut(&mut self, now: i64) -> Slice {
+        self.before = self.fates();
         let next = Slice {
             start_ns: self.grid.edge_before(now),
             ..Slice::default()
         };
         std::mem::replace(&mut self.slice, next)
+    }
+
+    /// Fates so far, of the records that the client took.
+    pub fn fates(&self) -> Fates {
+        let mut fates = self.before;
+        fates.add(&self.slice.tallies.fates());
+        fates
     }
 
     /// Reports so far, by part.

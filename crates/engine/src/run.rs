@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tribunal_model::design::AuditLevel;
-use tribunal_model::trial::{Load, Partitioner, Trial, Windows, nanoseconds};
+use tribunal_model::trial::{Load, Part, Partitioner, Trial, Windows, nanoseconds};
 use tribunal_stats::Cpu;
 
 use crate::clock::Clock;
@@ -18,6 +18,7 @@ use crate::collector::Collector;
 use crate::event::Event;
 use crate::gate::Gate;
 use crate::keys::KeyStream;
+use crate::live::Live;
 use crate::parts::Parts;
 use crate::payload::PayloadPool;
 use crate::producer::{Producer, Reports, Worker};
@@ -83,6 +84,7 @@ pub struct Run<C: Clock> {
     shared: Arc<Shared>,
     clock: C,
     threads: Vec<JoinHandle<()>>,
+    live: Vec<(u32, Arc<Live>)>,
 }
 
 impl<C: Clock> Run<C> {
@@ -119,6 +121,7 @@ impl<C: Clock> Run<C> {
             Collector::<R::Statistics>::new(shared.clone(), names, controls, Box::new(probe), Box::new(tell));
         let mut threads = Vec::new();
         let mut watched = Vec::new();
+        let mut live = Vec::new();
         for (slot, worker) in workers.into_iter().enumerate() {
             let place = Place::of(&setup.load, setup.block, worker.index);
             let source = Schedule::of(&setup.load, place).map_or(Source::Saturate, Source::Paced);
@@ -138,6 +141,7 @@ impl<C: Clock> Run<C> {
             let recorder = Recorder::new(latest, worker.partitions, setup.audit);
             let pair = Arc::new(Pair::default());
             watched.push((pair.clone(), worker.control.clone()));
+            live.push((worker.index, pair.live.clone()));
             let thread = |name: &str| std::thread::Builder::new().name(format!("{name}-{}", worker.index));
             let common = Common {
                 shared: shared.clone(),
@@ -167,6 +171,7 @@ impl<C: Clock> Run<C> {
             shared,
             clock: clock.clone(),
             threads,
+            live,
         }
     }
 
@@ -209,6 +214,17 @@ impl<C: Clock> Run<C> {
     /// Gives the attempt up: the load stops, the clients are purged. The first reason is kept.
     pub fn give_up(&self, reason: &str) {
         self.shared.give_up(reason);
+    }
+
+    /// Each producer's fates so far, by its index in the trial.
+    pub fn live(&self) -> Vec<(u32, Arc<Live>)> {
+        self.live.clone()
+    }
+
+    /// Which part of the trial it is in; none before t0.
+    pub fn part(&self) -> Option<Part> {
+        let since = self.clock.now_ns() - self.shared.gate.opened()?;
+        Some(self.shared.parts.windows().part(since))
     }
 
     /// t0 on this agent's clock, once the load has begun.

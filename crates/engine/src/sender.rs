@@ -4,8 +4,8 @@
 //! next. The thread around it only sleeps; a test steps it on a clock of its own.
 
 use tribunal_model::trial::{Part, WhenFull, Windows};
-use tribunal_stats::Tally;
 use tribunal_stats::facts::FirstSend;
+use tribunal_stats::{Fates, Tally};
 
 use crate::grid::{Grid, Slice};
 use crate::keys::KeyStream;
@@ -73,6 +73,8 @@ pub struct Sender<P> {
     /// The latest offer, if it was refused and the rest was shed.
     refused: Option<i64>,
     slice: Slice,
+    /// Fates of the slices that were handed over.
+    before: Fates,
     /// Records that the client took, by part.
     sent: [u64; 3],
     dropped: [u64; 2],
@@ -100,6 +102,7 @@ impl<P: Producer> Sender<P> {
             blocked: BlockedTime::default(),
             refused: None,
             slice: Slice::default(),
+            before: Fates::default(),
             sent: [0; 3],
             dropped: [0; 2],
             first: None,
@@ -174,6 +177,7 @@ impl<P: Producer> Sender<P> {
     /// Hands over what was done since the edge before `now`, and begins a new slice.
     pub fn cut(&mut self, now: i64) -> Slice {
         self.slice.activity.blocked_ns += self.blocked.take(now) as u64;
+        self.before = self.fates();
         let next = Slice {
             start_ns: self.grid.edge_before(now),
             ..Slice::default()
@@ -197,6 +201,13 @@ impl<P: Producer> Sender<P> {
             Source::Saturate => now >= t2,
         };
         now >= t2 && batch_done && source_done
+    }
+
+    /// Fates so far, as far as a sender knows them: those of records that the client did not take.
+    pub fn fates(&self) -> Fates {
+        let mut fates = self.before;
+        fates.add(&self.slice.tallies.fates());
+        fates
     }
 
     /// Records that the client took, by part.

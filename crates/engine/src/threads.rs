@@ -13,6 +13,7 @@ use crate::collector::Message;
 use crate::gate::{Gate, Passed};
 use crate::grid::{Grid, ReportsEnd, SenderEnd};
 use crate::lag::ReportLag;
+use crate::live::Live;
 use crate::pacer::Pacer;
 use crate::parts::Parts;
 use crate::producer::{Control, Polled, Producer, Reports};
@@ -97,6 +98,8 @@ pub(crate) struct Pair {
     /// The sender waits until there have been so many reports; 0 when it does not wait.
     room_at: AtomicU64,
     sender: OnceLock<Thread>,
+    /// For those who watch.
+    pub(crate) live: Arc<Live>,
 }
 
 /// What both threads of a producer hold.
@@ -199,6 +202,7 @@ pub(crate) fn send<P: Producer, C: Clock>(common: &Common<C>, mut sender: Sender
             for (shared, sent) in pair.sent.iter().zip(sender.sent()) {
                 shared.store(sent, Ordering::Release);
             }
+            pair.live.sender.publish(&sender.fates());
             if window_open && sender.window_sent(now) && pair.resolved(Part::Window) {
                 window_open = false;
                 if shared.windows_open.fetch_sub(1, Ordering::AcqRel) == 1 {
@@ -218,6 +222,7 @@ pub(crate) fn send<P: Producer, C: Clock>(common: &Common<C>, mut sender: Sender
         end.dropped = sender.dropped();
         end.first = sender.first();
         end.run_queue_ns = run_queue_ns().saturating_sub(waited);
+        pair.live.sender.publish(&sender.fates());
         let slice = sender.cut(end.load_end_ns);
         let cpu_ns = thread_cpu_ns();
         common.tell(Message::Sent {
@@ -288,6 +293,7 @@ pub(crate) fn report<R: Reports, C: Clock>(
                 for (shared, reported) in pair.reported.iter().zip(recorder.reported()) {
                     shared.store(reported, Ordering::Release);
                 }
+                pair.live.reports.publish(&recorder.fates());
                 pair.make_room();
             }
             Polled::Statistics(raw) => {
@@ -335,6 +341,7 @@ pub(crate) fn report<R: Reports, C: Clock>(
         lag,
         ..recorder.finish(now, sent)
     });
+    pair.live.reports.publish(&recorder.fates());
     let slice = recorder.cut(now);
     let cpu_ns = thread_cpu_ns();
     common.tell(Message::Reported {

@@ -13,7 +13,7 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
-use tribunal_engine::producer::{ClientStatistics, Statistics};
+use tribunal_engine::producer::{BrokerLatencies, ClientStatistics, Latencies, Statistics};
 
 /// What one client said about itself so far.
 #[derive(Debug, Default)]
@@ -63,6 +63,9 @@ impl Statistics for KafkaStatistics {
             self.total.throttle_ms += broker.throttle.sum;
             self.total.throttled += broker.throttle.cnt;
             self.total.out_of_range += broker.int_latency.outofrange + broker.rtt.outofrange;
+            if let Ok(id) = i32::try_from(broker.nodeid) {
+                self.total.brokers.entry(id).or_default().add(&broker.latencies());
+            }
             let old = self.brokers.entry(name).or_default();
             let new = Counters {
                 requests: broker.req.get("Produce").copied().unwrap_or(0),
@@ -127,8 +130,28 @@ struct Broker {
     disconnects: u64,
     req: HashMap<String, u64>,
     int_latency: Window,
+    outbuf_latency: Window,
     rtt: Window,
     throttle: Window,
+}
+
+impl Broker {
+    /// Those of the interval. librdkafka's sums and counts hold what its histograms cannot as well.
+    fn latencies(&self) -> BrokerLatencies {
+        let micros = |window: &Window| Latencies {
+            sum_us: window.sum,
+            count: window.cnt,
+        };
+        BrokerLatencies {
+            queue: micros(&self.int_latency),
+            outbound: micros(&self.outbuf_latency),
+            round_trip: micros(&self.rtt),
+            throttle: Latencies {
+                sum_us: self.throttle.sum * 1000,
+                count: self.throttle.cnt,
+            },
+        }
+    }
 }
 
 impl Default for Broker {
@@ -141,6 +164,7 @@ impl Default for Broker {
             disconnects: 0,
             req: HashMap::new(),
             int_latency: Window::default(),
+            outbuf_latency: Window::default(),
             rtt: Window::default(),
             throttle: Window::default(),
         }
@@ -182,6 +206,7 @@ mod tests {
               "a:1/bootstrap": {{ "nodeid": -1, "txbytes": 999, "disconnects": 7 }},
               "a:1/1": {{ "nodeid": 1, "txbytes": {bytes}, "txerrs": 1, "req_timeouts": 3, "disconnects": 1,
                 "req": {{ "Produce": {requests}, "Metadata": 5 }}, "rtt": {{ "outofrange": 1 }},
+                "int_latency": {{ "sum": 900, "cnt": 3, "outofrange": 0 }}, "outbuf_latency": {{ "sum": 20, "cnt": 4 }},
                 "throttle": {{ "sum": 10, "cnt": 2 }} }} }},
             "topics": {{ "t": {{ "batchcnt": {{ "sum": 50, "cnt": {batches} }},
                 "partitions": {{ "0": {{ "txmsgs": {bytes}, "txbytes": {bytes} }}, "-1": {{ "txbytes": 0 }} }} }} }} }}"#
@@ -198,6 +223,10 @@ mod tests {
         assert_eq!((total.batches, total.batch_records), (10, 100));
         assert_eq!((total.throttle_ms, total.throttled, total.out_of_range), (20, 4, 2));
         assert_eq!((total.transmit_errors, total.timeouts, total.disconnects), (1, 3, 1));
+        let broker = total.brokers[&1];
+        assert_eq!((broker.queue.sum_us, broker.queue.mean_us()), (1800, Some(300.0)));
+        assert_eq!((broker.outbound.count, broker.throttle.sum_us), (8, 20_000));
+        assert_eq!(total.brokers.len(), 1, "a bootstrap connection is no broker");
     }
 
     #[test]

@@ -222,6 +222,11 @@ pub enum Caveat {
         /// The agents'.
         ours: String,
     },
+    /// A client whose threads and its sender take turns, so that sends are late because of the client.
+    TakesTurns {
+        /// The client library.
+        client: String,
+    },
     /// Limits of validity looser than the default.
     LimitsLoosened {
         /// Which, for example `start_skew 50ms (default 10ms)`.

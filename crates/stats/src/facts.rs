@@ -134,6 +134,19 @@ pub struct DriverFacts {
     pub facts: Vec<(String, String)>,
 }
 
+impl DriverFacts {
+    /// Whether the threads of the driver and those of its client take turns, as all threads of `CPython` do, which hold one
+    /// lock between them: then a sender waits for the client even where the host has processors to spare.
+    pub fn takes_turns(&self) -> bool {
+        takes_turns(&self.runtime)
+    }
+}
+
+/// Whether the threads of a runtime of this name take turns.
+pub fn takes_turns(runtime: &str) -> bool {
+    runtime.starts_with("CPython")
+}
+
 /// Names and values of properties. Clients of a trial hardly differ in them, so that they can be kept once for all:
 /// [`ProducerFacts::share`].
 pub type Configuration = Vec<(Arc<str>, Arc<str>)>;

@@ -13,9 +13,10 @@ pub mod samples;
 pub mod search;
 pub mod steady;
 pub mod tally;
+pub mod watched;
 
 pub use distribution::Distribution;
 pub use offsets::OffsetSet;
 pub use outcome::{AgentReport, Backlog, PartitionCount};
-pub use samples::{Activity, ClientSecond, ClientStatistics, Cpu, Sample};
+pub use samples::{Activity, BrokerLatencies, ClientSecond, ClientStatistics, Cpu, Latencies, Sample};
 pub use tally::{Fates, Tallies, Tally};

@@ -1,5 +1,7 @@
 //! One-second samples: the time series beside the totals.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::tally::Tallies;
@@ -152,6 +154,70 @@ pub struct ClientStatistics {
     pub throttled: u64,
     /// Latency figures that the client's own histograms could not hold.
     pub out_of_range: u64,
+    /// What its requests went through, by broker. Empty where the client does not tell.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub brokers: BTreeMap<i32, BrokerLatencies>,
+}
+
+/// What a client's requests to one broker went through, as sums, because means can be made of them and added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokerLatencies {
+    /// From produce call to request, of each record: linger, waiting for a full queue and for a leader.
+    pub queue: Latencies,
+    /// From request to socket, of each request: waiting in the outbound buffer.
+    pub outbound: Latencies,
+    /// From socket to answer, of each request, the wait behind earlier ones of the connection included.
+    pub round_trip: Latencies,
+    /// Time for which the broker asked the client to hold back, of each answer that told it.
+    pub throttle: Latencies,
+}
+
+/// Latencies of which only sum and number are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latencies {
+    /// Their sum, in microseconds.
+    pub sum_us: u64,
+    /// How many.
+    pub count: u64,
+}
+
+impl Latencies {
+    /// Adds others.
+    pub fn add(&mut self, other: Self) {
+        self.sum_us += other.sum_us;
+        self.count += other.count;
+    }
+
+    fn since(self, earlier: Self) -> Self {
+        Self {
+            sum_us: self.sum_us.saturating_sub(earlier.sum_us),
+            count: self.count.saturating_sub(earlier.count),
+        }
+    }
+
+    /// Their mean, in microseconds.
+    pub fn mean_us(self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum_us as f64 / self.count as f64)
+    }
+}
+
+impl BrokerLatencies {
+    /// Adds those of other requests.
+    pub fn add(&mut self, other: &Self) {
+        self.queue.add(other.queue);
+        self.outbound.add(other.outbound);
+        self.round_trip.add(other.round_trip);
+        self.throttle.add(other.throttle);
+    }
+
+    fn since(&self, earlier: &Self) -> Self {
+        Self {
+            queue: self.queue.since(earlier.queue),
+            outbound: self.outbound.since(earlier.outbound),
+            round_trip: self.round_trip.since(earlier.round_trip),
+            throttle: self.throttle.since(earlier.throttle),
+        }
+    }
 }
 
 impl ClientStatistics {
@@ -169,6 +235,9 @@ impl ClientStatistics {
         self.throttle_ms += other.throttle_ms;
         self.throttled += other.throttled;
         self.out_of_range += other.out_of_range;
+        for (broker, latencies) in &other.brokers {
+            self.brokers.entry(*broker).or_default().add(latencies);
+        }
     }
 
     /// What was added since `earlier`.
@@ -188,6 +257,12 @@ impl ClientStatistics {
             throttle_ms: less(self.throttle_ms, earlier.throttle_ms),
             throttled: less(self.throttled, earlier.throttled),
             out_of_range: less(self.out_of_range, earlier.out_of_range),
+            brokers: (self.brokers.iter())
+                .map(|(broker, now)| {
+                    let then = earlier.brokers.get(broker).copied().unwrap_or_default();
+                    (*broker, now.since(&then))
+                })
+                .collect(),
         }
     }
 

@@ -118,7 +118,7 @@ mod tests {
     use tribunal_tls::{Files, Identity, Plaintext};
 
     use super::*;
-    use crate::metrics::CoordinatorMetrics;
+    use crate::coordinator::CoordinatorMetrics;
 
     async fn answer(path: &str) -> String {
         let bound = bind(([127, 0, 0, 1], 0).into(), &Security::default()).await.unwrap();

@@ -7,6 +7,7 @@ pub mod lab;
 pub mod ports;
 pub mod process;
 pub mod producer;
+pub mod prometheus;
 pub mod script;
 pub mod service;
 pub mod simulation;

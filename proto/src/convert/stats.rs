@@ -5,8 +5,8 @@ use std::collections::btree_map::Entry;
 
 use tribunal_model::trial::Part;
 use tribunal_stats::{
-    Activity, AgentReport, Backlog, ClientSecond, ClientStatistics, Cpu, Distribution, Fates, OffsetSet,
-    PartitionCount, Sample, Tallies, Tally,
+    Activity, AgentReport, Backlog, BrokerLatencies, ClientSecond, ClientStatistics, Cpu, Distribution, Fates,
+    Latencies, OffsetSet, PartitionCount, Sample, Tallies, Tally,
 };
 
 use super::{alike, all, required};
@@ -17,19 +17,102 @@ alike! {
     Cpu { sender_ns, recorder_ns, client_ns, client_busiest_ns, other_ns, host_busy_ns, host_steal_ns }
     ClientSecond { producer, topic, acknowledged, failed, in_flight, queue_full }
     Backlog { at_start, at_end }
-    ClientStatistics {
-        batches,
-        batch_records,
-        requests,
-        retries,
-        timeouts,
-        transmit_errors,
-        disconnects,
-        wire_bytes,
-        record_bytes,
-        throttle_ms,
-        throttled,
-        out_of_range,
+    Latencies { sum_us, count }
+}
+
+impl From<ClientStatistics> for pb::ClientStatistics {
+    fn from(domain: ClientStatistics) -> Self {
+        let ClientStatistics {
+            batches,
+            batch_records,
+            requests,
+            retries,
+            timeouts,
+            transmit_errors,
+            disconnects,
+            wire_bytes,
+            record_bytes,
+            throttle_ms,
+            throttled,
+            out_of_range,
+            brokers,
+        } = domain;
+        Self {
+            batches,
+            batch_records,
+            requests,
+            retries,
+            timeouts,
+            transmit_errors,
+            disconnects,
+            wire_bytes,
+            record_bytes,
+            throttle_ms,
+            throttled,
+            out_of_range,
+            brokers: brokers
+                .into_iter()
+                .map(|(broker, latencies)| pb::BrokerLatencies {
+                    broker,
+                    queue: Some(latencies.queue.into()),
+                    outbound: Some(latencies.outbound.into()),
+                    round_trip: Some(latencies.round_trip.into()),
+                    throttle: Some(latencies.throttle.into()),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl TryFrom<pb::ClientStatistics> for ClientStatistics {
+    type Error = Invalid;
+
+    fn try_from(raw: pb::ClientStatistics) -> Result<Self, Invalid> {
+        let pb::ClientStatistics {
+            batches,
+            batch_records,
+            requests,
+            retries,
+            timeouts,
+            transmit_errors,
+            disconnects,
+            wire_bytes,
+            record_bytes,
+            throttle_ms,
+            throttled,
+            out_of_range,
+            brokers: each,
+        } = raw;
+        let mut brokers = BTreeMap::new();
+        for one in each {
+            let latencies = BrokerLatencies {
+                queue: required("BrokerLatencies.queue", one.queue)?,
+                outbound: required("BrokerLatencies.outbound", one.outbound)?,
+                round_trip: required("BrokerLatencies.round_trip", one.round_trip)?,
+                throttle: required("BrokerLatencies.throttle", one.throttle)?,
+            };
+            if brokers.insert(one.broker, latencies).is_some() {
+                return Err(Invalid::Twice {
+                    field: "ClientStatistics.brokers",
+                    text: one.broker.to_string(),
+                });
+            }
+        }
+        Ok(Self {
+            batches,
+            batch_records,
+            requests,
+            retries,
+            timeouts,
+            transmit_errors,
+            disconnects,
+            wire_bytes,
+            record_bytes,
+            throttle_ms,
+            throttled,
+            out_of_range,
+            brokers,
+        })
     }
 }
 

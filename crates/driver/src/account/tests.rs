@@ -69,14 +69,24 @@ fn every_bucket_is_one_of_the_distribution() {
 #[test]
 fn samples_are_whole_when_all_producers_have_told_them() {
     let (mut account, windows) = (account(), windows());
-    assert!(account.second(&second(0, 0, SECOND), &windows).unwrap().is_empty());
+    assert!(
+        account
+            .second(&second(0, 0, SECOND), &windows)
+            .unwrap()
+            .whole
+            .is_empty()
+    );
     assert!(
         account
             .second(&second(0, SECOND, 2 * SECOND), &windows)
             .unwrap()
+            .whole
             .is_empty()
     );
-    let whole = account.second(&second(1, 0, SECOND), &windows).unwrap();
+    let heard = account.second(&second(1, 0, SECOND), &windows).unwrap();
+    assert_eq!((heard.watched.producer, heard.watched.response.count()), (1, 10));
+    assert_eq!(heard.fates.acknowledged, 10, "those of one producer");
+    let whole = heard.whole;
     assert_eq!(whole.len(), 1);
     assert_eq!((whole[0].activity.acknowledged, whole[0].activity.in_flight), (20, 6));
     assert_eq!(whole[0].clients.len(), 2);

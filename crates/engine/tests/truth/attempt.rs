@@ -13,7 +13,7 @@ use tribunal_model::design::AuditLevel;
 use tribunal_model::trial::{
     Arrivals, Content, Keys, Load, Part, Partitioner, Rate, RecordRate, RecordShape, Size, WhenFull, Windows,
 };
-use tribunal_stats::{Cpu, Tallies};
+use tribunal_stats::{Cpu, Distribution, Fates, Tallies, Tally};
 use tribunal_testkit::producer::{Answer, Scripted};
 
 use crate::{MS, SECOND, acknowledged_after, windows};
@@ -84,9 +84,10 @@ fn begin(clients: &[Scripted], setup: &Setup, lease: Duration) -> (Run<Monotonic
     (run, events)
 }
 
-/// Its end, with the sum of its samples and their starts.
+/// Its end, with the sum of its samples and their starts; what those who watch have seen is the same.
 fn end(run: &Run<MonotonicClock>, events: &Receiver<Event>) -> (Ended, Tallies, Vec<i64>) {
     let (mut sum, mut starts) = (Tallies::default(), Vec::new());
+    let (mut responses, mut send_lags) = (0, 0);
     loop {
         match events.recv_timeout(Duration::from_secs(20)).unwrap() {
             Event::Sample(sample) => {
@@ -95,7 +96,25 @@ fn end(run: &Run<MonotonicClock>, events: &Receiver<Event>) -> (Ended, Tallies, 
             }
             Event::WindowResolved => run.end_load(),
             Event::NotStarted { .. } => panic!("go came in time"),
-            Event::Ended(ended) => return (*ended, sum, starts),
+            Event::Watched(watched) => {
+                responses += watched.response.count();
+                send_lags += watched.send_lag.count();
+            }
+            Event::Statistics { .. } => {}
+            Event::Ended(ended) => {
+                let tallies = &ended.report.tallies;
+                let of = |distribution: fn(&Tally) -> &Distribution| -> u64 {
+                    tallies.iter().map(|(_, tally)| distribution(tally).count()).sum()
+                };
+                assert_eq!(
+                    (responses, send_lags),
+                    (of(|tally| &tally.response), of(|tally| &tally.send_lag))
+                );
+                let mut live = Fates::default();
+                run.live().iter().for_each(|(_, one)| live.add(&one.fates()));
+                assert_eq!(live, tallies.fates());
+                return (*ended, sum, starts);
+            }
         }
     }
 }

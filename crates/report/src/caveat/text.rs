@@ -209,6 +209,12 @@ impl fmt::Display for Caveat {
                 "{client} is librdkafka {theirs} beneath, the agents are librdkafka {ours}: a difference between the two may \
                  be one of versions and not of languages. Compare at one version of librdkafka.",
             ),
+            Self::TakesTurns { client } => write!(
+                f,
+                "{client}'s threads and the one that sends take turns under one interpreter's lock, as in any application: \
+                 late sends are the client's doing, stand in the response time, and void nothing. Whether the host held them \
+                 up is read off `run_queue` and `hiccup`.",
+            ),
             Self::LimitsLoosened { limits } => write!(
                 f,
                 "Judged by limits of validity looser than the default: {}. Remove them from `[limits]` for a result to \

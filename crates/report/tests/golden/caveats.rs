@@ -103,6 +103,9 @@ fn every_doubt_has_its_evidence_and_the_next_thing_to_try() {
             theirs: "2.16.0".into(),
             ours: "2.12.1".into(),
         },
+        Caveat::TakesTurns {
+            client: "kafka-python".into(),
+        },
         Caveat::LimitsLoosened {
             limits: vec!["start_skew 50ms (default 10ms)".into()],
         },

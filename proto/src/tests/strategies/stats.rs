@@ -5,8 +5,8 @@ use proptest::option;
 use proptest::prelude::*;
 use tribunal_model::trial::Part;
 use tribunal_stats::{
-    Activity, AgentReport, Backlog, ClientSecond, ClientStatistics, Cpu, Distribution, Fates, OffsetSet,
-    PartitionCount, Sample, Tallies, Tally,
+    Activity, AgentReport, Backlog, BrokerLatencies, ClientSecond, ClientStatistics, Cpu, Distribution, Fates,
+    Latencies, OffsetSet, PartitionCount, Sample, Tallies, Tally,
 };
 
 use super::facts::run_facts;
@@ -85,7 +85,24 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn client_statistics()(counts: [u64; 12]) -> ClientStatistics {
+    fn latencies()(sum_us: u64, count: u64) -> Latencies {
+        Latencies { sum_us, count }
+    }
+}
+
+prop_compose! {
+    fn broker_latencies()(
+        queue in latencies(), outbound in latencies(), round_trip in latencies(), throttle in latencies(),
+    ) -> BrokerLatencies {
+        BrokerLatencies { queue, outbound, round_trip, throttle }
+    }
+}
+
+prop_compose! {
+    fn client_statistics()(
+        counts: [u64; 12],
+        brokers in btree_map(any::<i32>(), broker_latencies(), 0..3),
+    ) -> ClientStatistics {
         let [batches, batch_records, requests, retries, timeouts, transmit_errors, disconnects, ..] = counts;
         let [.., wire_bytes, record_bytes, throttle_ms, throttled, out_of_range] = counts;
         ClientStatistics {
@@ -101,6 +118,7 @@ prop_compose! {
             throttle_ms,
             throttled,
             out_of_range,
+            brokers,
         }
     }
 }
