@@ -1,5 +1,7 @@
 """What our panels, variables and dashboards look like in Grafana's JSON (schema version 42)."""
 
+import prometheus
+
 WIDE = 24
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 # What Grafana calls the choice of everything; `allValue` is what a query gets then.
@@ -176,7 +178,7 @@ def row(title):
 def source():
     """The variable that every query's data source comes from."""
     return {
-        "current": {"selected": True, "text": "Prometheus", "value": "tribunal-prometheus"},
+        "current": {"selected": True, "text": "Prometheus", "value": prometheus.UID},
         "hide": 0,
         "includeAll": False,
         "label": "Data source",

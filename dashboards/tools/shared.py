@@ -1,13 +1,14 @@
 """What both dashboards show, and the words of the matchers that all queries carry."""
 
+import prometheus
 from grafana import query, series, timeline, values
 
 # Of everything.
 ANY = 'job=~"$job",instance=~"$instance"'
 # Of what belongs to one producer.
 PRODUCER = ANY + ',experiment=~"$experiment",trial=~"$trial",client_id=~"$client"'
-# Scrapes of agents and coordinator are a second apart, those of brokers five (prometheus.py).
-BROKER_STEP = "5s"
+# The least step of queries of brokers, whose scrapes are rarer than the others.
+BROKER_STEP = f"{prometheus.BROKER_SCRAPE}s"
 
 RATE = "[$__rate_interval]"
 
@@ -16,13 +17,16 @@ SCHEDULE_DELAY = (0.001, 0.005)
 CLOCK_BOUND = (0.002, 0.010)
 START_SKEW = (0.005, 0.010)
 
+# The words of tribunal_agent_phase, those of people, and a colour.
 PHASES = (
-    ("idle", "super-light-blue"),
-    ("preparing", "blue"),
-    ("ready", "purple"),
-    ("warming up", "yellow"),
-    ("measuring", "green"),
-    ("draining", "orange"),
+    ("idle", "idle", "super-light-blue"),
+    ("calibrating", "calibrating", "purple"),
+    ("preparing", "preparing", "light-blue"),
+    ("armed", "armed", "blue"),
+    ("warm_up", "warm-up", "yellow"),
+    ("window", "measurement window", "green"),
+    ("cool_down", "cool-down and drain", "orange"),
+    ("reporting", "reporting", "light-purple"),
 )
 
 
@@ -60,15 +64,15 @@ def targets_variables():
 
 def phases(size):
     numbered = " or ".join(
-        f'{number} * tribunal_agent_phase{{{ANY},phase=~"{name.replace(" ", ".")}"}}'
-        for number, (name, _) in enumerate(PHASES, start=1)
+        f'{number} * tribunal_agent_phase{{{ANY},phase="{phase}"}}'
+        for number, (phase, _, _) in enumerate(PHASES, start=1)
     )
     return timeline(
         "Phase of Each Agent",
         "What each agent does. All agents of a trial enter warm-up and measurement at the same announced instant; here the "
         "edges are only as sharp as the scrapes, a second apart. The report has them exactly.",
         query(f"max by (agent) ({numbered})", "{{agent}}"),
-        PHASES,
+        [(words, colour) for _, words, colour in PHASES],
         size=size,
     )
 

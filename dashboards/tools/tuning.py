@@ -57,14 +57,14 @@ def variables():
 
 def annotations():
     def phase(name, colour, word):
-        matchers = f'{ANY},experiment=~"$experiment",trial=~"$trial",phase=~"{word}"'
+        matchers = f'{ANY},experiment=~"$experiment",trial=~"$trial",phase="{word}"'
         expr = f"max by (experiment, trial) (tribunal_agent_phase{{{matchers}}})"
         return annotation(name, colour, expr, f"{name}: trial {{{{trial}}}}", "{{experiment}}")
 
     return [
-        phase("Warm-up", "yellow", "warming.up"),
-        phase("Measurement window", "green", "measuring"),
-        phase("Cool-down and drain", "orange", "draining"),
+        phase("Warm-up", "yellow", "warm_up"),
+        phase("Measurement window", "green", "window"),
+        phase("Cool-down and drain", "orange", "cool_down"),
     ]
 
 
