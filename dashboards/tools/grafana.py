@@ -5,7 +5,7 @@ import prometheus
 WIDE = 24
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 # What Grafana calls the choice of everything; `allValue` is what a query gets then.
-EVERYTHING = {"selected": True, "text": "All", "value": "$__all"}
+EVERYTHING = {"selected": True, "text": ["All"], "value": ["$__all"]}
 QUIET = {"legend": False, "tooltip": False, "viz": False}
 LEGEND = {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True}
 
