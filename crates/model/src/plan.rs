@@ -23,6 +23,7 @@ mod clusters;
 mod design;
 mod factors;
 mod limits;
+mod metrics;
 mod objective;
 mod overrides;
 mod presets;
@@ -38,6 +39,7 @@ mod workload;
 mod tests;
 
 pub use factors::{Exclusion, Factor, FactorLevel, Setting};
+pub use metrics::{InvalidMetricsAddress, MetricsAddress};
 pub use overrides::Override;
 pub use presets::Preset;
 pub use replay::ReplayFile;
@@ -144,6 +146,8 @@ pub struct Cluster {
     pub bootstrap: Bootstrap,
     /// How to reach it: `security.*`, `sasl.*`, `ssl.*` and their like.
     pub properties: Properties,
+    /// Where its brokers' metrics are read over each window; none by default.
+    pub metrics: Vec<MetricsAddress>,
 }
 
 /// Where the cluster is.

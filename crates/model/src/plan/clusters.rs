@@ -5,11 +5,14 @@ use std::time::Duration;
 use super::factors::{Factor, Setting};
 use super::reader::{Item, Section, nearest, one_of};
 use super::tree::{Entry, Raw};
-use super::{Bootstrap, Cluster, Error, Origin, property};
+use super::{Bootstrap, Cluster, Error, MetricsAddress, Origin, property};
 use crate::properties::Properties;
 use crate::units;
 
-const KEYS: [&str; 3] = ["bootstrap", "mock_round_trip", "properties"];
+const KEYS: [&str; 4] = ["bootstrap", "mock_round_trip", "metrics", "properties"];
+
+/// Enough for large clusters, little enough to be read once a second.
+const MOST_METRICS: usize = 100;
 const REQUIRED: &str = "is required; write \"host:9092\", several separated by commas, or \"mock\"";
 
 /// The cluster, of several the first, and the several by name: those that the factor `cluster` varies, else the one
@@ -104,7 +107,32 @@ fn cluster(section: &Section<'_>) -> Result<Cluster, Error> {
     let bootstrap = section.or("bootstrap", Bootstrap::Servers(String::new()), |item| {
         bootstrap(item, round_trip.as_ref())
     })?;
-    Ok(Cluster { bootstrap, properties })
+    let metrics = section.or("metrics", Vec::new(), |item| metrics(item, &bootstrap))?;
+    Ok(Cluster {
+        bootstrap,
+        properties,
+        metrics,
+    })
+}
+
+fn metrics(list: &Item<'_>, bootstrap: &Bootstrap) -> Result<Vec<MetricsAddress>, Error> {
+    if matches!(bootstrap, Bootstrap::Mock { .. }) {
+        return Err(list.error("needs a real cluster; the brokers of a mock have no metrics"));
+    }
+    let items = list.list()?;
+    if items.len() > MOST_METRICS {
+        let message = format!("has {} addresses; at most {MOST_METRICS} are possible", items.len());
+        return Err(list.error(message));
+    }
+    let mut known: Vec<MetricsAddress> = Vec::new();
+    for item in items {
+        let address: MetricsAddress = item.text()?.parse().map_err(|error| item.error(error))?;
+        if known.contains(&address) {
+            return Err(item.error(format!("\"{address}\" is named twice")));
+        }
+        known.push(address);
+    }
+    Ok(known)
 }
 
 fn bootstrap(item: &Item<'_>, round_trip: Option<&Item<'_>>) -> Result<Bootstrap, Error> {

@@ -143,3 +143,50 @@ fn wrong_clusters_have_their_line() {
          \"NAME\" } or { file = \"PATH\" }",
     );
 }
+
+#[test]
+fn each_broker_has_one_address_of_metrics_and_a_mock_has_none() {
+    let text = |bootstrap: &str, metrics: &str| {
+        format!("workload.rate = \"1/s\"\n[cluster]\nbootstrap = \"{bootstrap}\"\nmetrics = {metrics}")
+    };
+    let both = "[\"http://b1:9404/metrics\", \"http://b2:9404\"]";
+    let plan = parse(&text("b1:9092", both), &[]).unwrap();
+    let told: Vec<String> = plan.cluster.metrics.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["http://b1:9404/metrics", "http://b2:9404/metrics"]);
+    assert!(
+        parse(
+            TWO,
+            &["clusters.old.metrics=[\"http://a:9404\"]", "factors.cluster=[\"old\"]"]
+        )
+        .is_ok()
+    );
+    let check = |bootstrap, metrics, message: &str| {
+        check_text(
+            &text(bootstrap, metrics),
+            &[],
+            &format!("plan.toml:4: cluster.metrics: {message}"),
+        );
+    };
+    check(
+        "mock",
+        both,
+        "needs a real cluster; the brokers of a mock have no metrics",
+    );
+    check(
+        "b:9092",
+        "\"http://b:9404\"",
+        "expected a list, found \"http://b:9404\"",
+    );
+    check("b:9092", "[]", "the list is empty");
+    check("b:9092", "[9404]", "expected text in quotes, found 9404");
+    check(
+        "b:9092",
+        "[\"b:9404\"]",
+        "\"b:9404\" is no address of metrics; expected \"http://HOST:PORT/metrics\"",
+    );
+    check(
+        "b:9092",
+        "[\"http://b:9404\", \"http://b:9404/metrics\"]",
+        "\"http://b:9404/metrics\" is named twice",
+    );
+}
