@@ -22,6 +22,7 @@ use tribunal_telemetry::logs::chain;
 
 use crate::agenda::{self, Done, History, Next};
 use crate::attempt::Timing;
+use crate::brokers;
 use crate::calibration;
 use crate::environment::Environment;
 use crate::fleet::Fleet;
@@ -160,6 +161,7 @@ impl Experiment {
                 Err(error) => self.left_behind(&leftovers, &error),
             }
         }
+        self.check_metrics(clusters).await;
         let environment = self.environment(clusters, agents);
         let began = Instant::now();
         let mut run: Vec<Trial> = Vec::new();
@@ -212,6 +214,17 @@ impl Experiment {
             Some((name.clone(), (hello.host.clone(), hello.build.clone())))
         });
         Environment::new(clusters.all().map(|cluster| cluster.facts.clone()), hosts.collect())
+    }
+
+    /// Says of which brokers the plan names addresses that tell nothing.
+    async fn check_metrics(&self, clusters: &Clusters) {
+        for cluster in clusters.all() {
+            let addresses = &self.plan.cluster_named(cluster.facts.name.as_deref()).metrics;
+            let ids: Vec<i32> = cluster.facts.brokers.iter().map(|(id, _, _)| *id).collect();
+            for doubt in brokers::doubts(addresses, &ids).await {
+                self.watchers.note(doubt);
+            }
+        }
     }
 
     /// Every agent can drive the clients of the plan.

@@ -6,6 +6,7 @@
 mod agenda;
 mod attempt;
 mod audit;
+mod brokers;
 mod calibrating;
 mod calibration;
 pub mod client;

@@ -10,6 +10,7 @@ use tribunal_model::properties::Properties;
 use tribunal_model::trial::{Content, Partitioner, Rate, Trial, WhenFull, Windows};
 use tribunal_proto::session::AttemptId;
 use tribunal_report::audit::Audit;
+use tribunal_report::brokers::{BrokerWindow, foreign};
 use tribunal_report::caveat::Caveat;
 use tribunal_report::eligibility::{Mark, Percentile, Rank, episodes};
 use tribunal_report::objective;
@@ -38,6 +39,8 @@ pub(crate) struct Finished {
     pub(crate) windows: Windows,
     /// How long t1 was put off in vain.
     pub(crate) never_settled: Option<Duration>,
+    /// What the brokers say of the window.
+    pub(crate) brokers: Vec<BrokerWindow>,
 }
 
 /// What was known before the load.
@@ -68,6 +71,7 @@ pub(crate) async fn result(
         states,
         windows,
         never_settled,
+        brokers,
     } = finished;
     let trial = &Trial {
         windows,
@@ -97,7 +101,10 @@ pub(crate) async fn result(
         of_ceiling: of_ceiling(&ground.calibrations, &producers, trial),
         steady: &steady,
         never_settled,
-        environment: ground.environment.changes(&before.cluster, &hosts.collect()),
+        environment: {
+            let changes = ground.environment.changes(&before.cluster, &hosts.collect());
+            changes.into_iter().chain(foreign(&brokers)).collect()
+        },
         not_settled: ground.not_settled.clone(),
     };
     let blind = crate::verdict::blind(&evidence);
@@ -164,6 +171,7 @@ pub(crate) async fn result(
         window: merged.window,
         backlog: merged.backlog,
         statistics: merged.statistics.clone(),
+        brokers,
         audit,
         samples,
     };

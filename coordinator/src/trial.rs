@@ -18,6 +18,7 @@ use tribunal_stats::steady::{Rules, Settling};
 use tribunal_telemetry::logs;
 
 use crate::attempt::{Attempt, Effect, Ending, Event, Order, Timing, latest};
+use crate::brokers;
 use crate::clock::{now_ns, thread_cpu_ns, tokio_instant, wall};
 use crate::cluster::{self, Cluster, States};
 use crate::environment::Environment;
@@ -146,7 +147,8 @@ async fn attempt(
         trial: id.trial,
         phase: Phase::Done,
     });
-    let finished = course.finish();
+    let ids: Vec<i32> = now.brokers.iter().map(|(id, _, _)| *id).collect();
+    let finished = course.finish(topics, &ids).await;
     Ok(Outcome::Result(Box::new(
         result(
             ground,
@@ -200,6 +202,7 @@ struct Course<'a> {
     /// The window has just been announced: what is done at t1 and t2 moves.
     moved: bool,
     stopwatch: Stopwatch,
+    brokers: brokers::Watch,
 }
 
 impl<'a> Course<'a> {
@@ -227,6 +230,7 @@ impl<'a> Course<'a> {
             settling: (!trial.settle.is_zero()).then(|| Settling::new(Rules::default())),
             moved: false,
             stopwatch: Stopwatch::new(shares.len()),
+            brokers: brokers::Watch::new(&ground.plan.cluster_named(trial.cluster.as_deref()).metrics),
         }
     }
 
@@ -304,16 +308,15 @@ impl<'a> Course<'a> {
             }
             if let Some(start) = self.start {
                 let windows = &self.windows;
-                let at_ends = [
-                    (start + windows.t1_ns(), Phase::Measuring),
-                    (start + windows.t2_ns(), Phase::Draining),
-                ];
-                if !std::mem::replace(&mut started, true) {
+                let (t1, t2) = (start + windows.t1_ns(), start + windows.t2_ns());
+                let begins = !std::mem::replace(&mut started, true);
+                if begins {
                     looks.push((start, Phase::WarmingUp));
-                    looks.extend(at_ends);
-                } else if std::mem::take(&mut self.moved) {
+                }
+                if begins || std::mem::take(&mut self.moved) {
                     looks.retain(|(_, phase)| *phase == Phase::WarmingUp);
-                    looks.extend(at_ends);
+                    looks.extend([(t1, Phase::Measuring), (t2, Phase::Draining)]);
+                    self.brokers.window(t1, t2);
                 }
             }
         }
@@ -424,8 +427,9 @@ impl<'a> Course<'a> {
         ending
     }
 
-    fn finish(self) -> Finished {
+    async fn finish(self, topics: &[String], brokers: &[i32]) -> Finished {
         Finished {
+            brokers: self.brokers.finish(topics, brokers).await,
             producers: self.producers,
             merged: self.merged,
             series: self.series,

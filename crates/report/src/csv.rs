@@ -7,6 +7,7 @@
 use tribunal_stats::steady::Assessment;
 
 use crate::audit::{Level, PartitionAudit};
+use crate::brokers::spent;
 use crate::caveat::Caveat;
 use crate::eligibility::{Percentile, Rank};
 use crate::experiment::ExperimentReport;
@@ -73,6 +74,7 @@ fn measures(result: &TrialResult) -> Vec<Column> {
     columns.extend(latencies(result));
     columns.extend(clients(result));
     columns.extend(audit(result));
+    columns.extend(brokers(result));
     columns
 }
 
@@ -161,6 +163,16 @@ fn latencies(result: &TrialResult) -> Vec<Column> {
         ("schedule_delay_p99_us", of(|p| &p.schedule_delay, Rank::P99)),
     ]);
     columns
+}
+
+fn brokers(result: &TrialResult) -> Vec<Column> {
+    let spent = spent(result);
+    vec![
+        ("broker_cpu_seconds", optional(spent.cpu_seconds)),
+        ("broker_cpu_ms_per_mb", optional(spent.cpu_ms_per_mb)),
+        ("broker_requests_per_mb", optional(spent.requests_per_mb)),
+        ("broker_bytes_in_per_byte", optional(spent.bytes_in_per_byte)),
+    ]
 }
 
 fn clients(result: &TrialResult) -> Vec<Column> {

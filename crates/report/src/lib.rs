@@ -4,6 +4,7 @@
 
 pub mod analysis;
 pub mod audit;
+pub mod brokers;
 pub mod caveat;
 pub mod check;
 pub mod csv;

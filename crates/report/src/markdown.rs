@@ -5,6 +5,7 @@
     reason = "reads better than write!, whose error cannot happen in memory"
 )]
 
+mod brokers;
 mod capacity;
 mod cells;
 mod clients;

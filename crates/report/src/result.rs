@@ -18,6 +18,7 @@ use tribunal_stats::steady::Assessment;
 use tribunal_stats::{Activity, Backlog, ClientStatistics, Fates, Tally};
 
 use crate::audit::Audit;
+use crate::brokers::BrokerWindow;
 use crate::caveat::Verdict;
 use crate::check::Check;
 use crate::objective::ObjectiveOutcome;
@@ -76,6 +77,9 @@ pub struct TrialResult {
     pub backlog: Backlog,
     /// The clients' own statistics.
     pub statistics: ClientStatistics,
+    /// What the brokers say of the window, in the order of the plan's addresses; empty where it has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub brokers: Vec<BrokerWindow>,
     /// The records against the broker's offsets.
     pub audit: Audit,
     /// The time series, merged over agents.

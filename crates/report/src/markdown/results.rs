@@ -8,7 +8,7 @@ use crate::factors::{apart, of_cells, trials};
 use crate::format::{list, plural};
 
 use super::cells::{escape, fold};
-use super::{capacity, comparison, effects, objective, trials as tables, verdicts};
+use super::{brokers, capacity, comparison, effects, objective, trials as tables, verdicts};
 
 /// Everything that was measured, and every doubt about it.
 pub(super) fn results(report: &ExperimentReport, analysis: &Analysis) -> String {
@@ -39,6 +39,7 @@ pub(super) fn results(report: &ExperimentReport, analysis: &Analysis) -> String 
             fold(&format!("All {} apart", plural(others.len() as u64, "trial")), &tables)
         };
     }
+    text += &brokers::brokers(if cells.is_empty() { &others } else { &cells });
     text += &attempts("Void attempts, which count for nothing", &report.void_attempts);
     text += &attempts("Trials given up after their last attempt", &report.given_up);
     text

@@ -2,6 +2,7 @@
 
 mod agents;
 mod blocks;
+mod brokers;
 mod evidence;
 mod mock;
 mod searches;
@@ -25,6 +26,7 @@ use tribunal_stats::facts::DriverFacts;
 use tribunal_stats::{Activity, Backlog, ClientStatistics, Cpu, Distribution, Fates, Tally};
 
 pub(crate) use blocks::in_blocks;
+pub(crate) use brokers::with_brokers;
 pub(crate) use mock::on_a_mock;
 pub(crate) use searches::in_search;
 
@@ -204,6 +206,7 @@ pub(crate) fn trial(number: u32, block: u32, linger: &str, middle_ns: i64) -> Tr
             record_bytes: 410_000_000,
             ..ClientStatistics::default()
         },
+        brokers: Vec::new(),
         audit: Audit {
             level: audit::Level::Offsets,
             partitions: vec![PartitionAudit {
@@ -373,8 +376,8 @@ pub(crate) fn of_clients() -> ExperimentReport {
 }
 
 /// Every experiment.
-pub(crate) fn all() -> [ExperimentReport; 4] {
-    [on_a_cluster(), on_a_mock(), in_blocks(), in_search()]
+pub(crate) fn all() -> [ExperimentReport; 5] {
+    [on_a_cluster(), on_a_mock(), in_blocks(), in_search(), with_brokers()]
 }
 
 /// As much as possible, of which 99 % within 50 ms, and nothing may fail.

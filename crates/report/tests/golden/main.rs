@@ -7,6 +7,7 @@ mod formats;
 
 use tribunal_model::design::{Mode, Purpose};
 use tribunal_model::ids::TrialId;
+use tribunal_report::brokers::{Spent, spent};
 use tribunal_report::caveat::{BoundBy, Caveat};
 use tribunal_report::experiment::ExperimentReport;
 use tribunal_report::{csv, markdown, table};
@@ -34,6 +35,37 @@ fn a_report_of_six_blocks_reads_like_this() {
 #[test]
 fn a_report_of_a_search_reads_like_this() {
     insta::assert_snapshot!("search.md", markdown::render(&fixture::in_search()));
+}
+
+#[test]
+fn what_brokers_say_is_told_beside_why_one_says_nothing() {
+    let text = markdown::render(&fixture::with_brokers());
+    let section = text
+        .split("### Brokers\n\n")
+        .nth(1)
+        .and_then(|rest| rest.split("\n### ").next());
+    insta::assert_snapshot!("brokers.md", section.expect("a section"));
+    let without = markdown::render(&fixture::on_a_cluster());
+    assert!(!without.contains("### Brokers"), "nobody asked for them");
+}
+
+#[test]
+fn what_the_cluster_spent_is_told_only_when_all_brokers_told() {
+    let report = fixture::with_brokers();
+    let all = spent(&report.results[0]);
+    assert_eq!(all.cpu_seconds, Some(13.5));
+    // 3 × 51.2 MB came for 300,000 records of 1,024 bytes.
+    assert_eq!(all.bytes_in_per_byte, Some(0.5));
+    let busy = spent(&report.results[1]);
+    assert_eq!(busy.cpu_seconds, None, "one did not tell its own");
+    assert_eq!(
+        (busy.requests_per_mb, busy.bytes_in_per_byte),
+        (None, Some(0.5)),
+        "work for others"
+    );
+    for lacking in &report.results[2..] {
+        assert_eq!(spent(lacking), Spent::default(), "one told nothing");
+    }
 }
 
 #[test]
