@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on fails")]
 
 mod bad_input;
+mod brokers;
 mod calibrated;
 mod certified;
 mod clients;

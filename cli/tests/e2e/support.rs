@@ -25,10 +25,16 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The three brokers that plain stories share; they end with this process. `None` when real stories are left out.
+/// The three brokers that plain stories share, with their metrics; they end with this process. `None` when real stories are
+/// left out.
 pub(crate) fn kafka() -> Option<&'static RealKafka> {
-    static KAFKA: LazyLock<Option<RealKafka>> =
-        LazyLock::new(|| RealKafka::start_if_required(&Options::default()).expect("real Kafka starts"));
+    static KAFKA: LazyLock<Option<RealKafka>> = LazyLock::new(|| {
+        let options = Options {
+            jmx: true,
+            ..Options::default()
+        };
+        RealKafka::start_if_required(&options).expect("real Kafka starts")
+    });
     KAFKA.as_ref()
 }
 

@@ -38,7 +38,9 @@ pub struct Options {
     pub brokers: u16,
     /// Whether clients need TLS and SCRAM-SHA-512.
     pub secure: bool,
-    /// The first of `3 * brokers` ports; free ones are searched for otherwise.
+    /// Whether brokers tell their metrics over HTTP.
+    pub jmx: bool,
+    /// The first of `3 * brokers` ports, with `jmx` of `4 * brokers`; free ones are searched for otherwise.
     pub port_base: Option<u16>,
     /// Broker settings beyond those of `dev/kafka`.
     pub settings: Vec<(String, String)>,
@@ -49,6 +51,7 @@ impl Default for Options {
         Self {
             brokers: 3,
             secure: false,
+            jmx: false,
             port_base: None,
             settings: Vec::new(),
         }
@@ -62,6 +65,7 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct RealKafka {
     bootstrap: String,
+    metrics: Vec<String>,
     user: Option<String>,
     brokers: u16,
     state: TempDir,
@@ -88,7 +92,7 @@ impl RealKafka {
     fn start_once(options: &Options) -> Result<Self, Error> {
         let base = match options.port_base {
             Some(base) => base,
-            None => ports::free(3 * options.brokers).map_err(Error::Ports)?,
+            None => ports::free((3 + u16::from(options.jmx)) * options.brokers).map_err(Error::Ports)?,
         };
         let mut arguments = vec![
             "--brokers".to_owned(),
@@ -101,6 +105,9 @@ impl RealKafka {
         if options.secure {
             arguments.push("--secure".to_owned());
         }
+        if options.jmx {
+            arguments.push("--jmx".to_owned());
+        }
         for (key, value) in &options.settings {
             arguments.extend(["--set".to_owned(), format!("{key}={value}")]);
         }
@@ -111,19 +118,22 @@ impl RealKafka {
         // From here on the value exists, so that whatever goes wrong below is cleaned up by its drop.
         let mut kafka = Self {
             bootstrap: String::new(),
+            metrics: Vec::new(),
             user: None,
             brokers: options.brokers,
             state,
         };
         let output = kafka.script("up", &arguments)?;
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-        let Some(bootstrap) = stdout.trim_end().strip_prefix("bootstrap=") else {
+        let told = |key: &str| stdout.lines().find_map(|line| line.strip_prefix(key));
+        let Some(bootstrap) = told("bootstrap=") else {
             return Err(Error::Failed {
                 asked: "dev/kafka up".to_owned(),
                 said: stdout,
             });
         };
         bootstrap.clone_into(&mut kafka.bootstrap);
+        kafka.metrics = told("metrics=").map_or(Vec::new(), |urls| urls.split(',').map(str::to_owned).collect());
         if options.secure {
             kafka.user = Some(std::fs::read_to_string(kafka.path("user")).map_err(Error::Folder)?);
         }
@@ -133,6 +143,11 @@ impl RealKafka {
     /// Where clients connect: `HOST:PORT,…`.
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
+    }
+
+    /// Where each broker tells its metrics, in their order; nothing without `jmx`.
+    pub fn metrics(&self) -> &[String] {
+        &self.metrics
     }
 
     /// How many brokers there are; they are numbered from 1.
