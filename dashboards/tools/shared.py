@@ -52,7 +52,7 @@ def quantile(q, name, matchers, by=""):
 
 def of_broker(expr):
     """Names the broker by its id, as clients do."""
-    return f"sum by (broker) ({expr} * on (job, instance) group_left (broker) kafka_broker_info{{{ANY}}})"
+    return f"sum by (broker) ({expr} * on (job, instance) group_left (broker) kafka_broker_identity{{{ANY}}})"
 
 
 def targets_variables():
