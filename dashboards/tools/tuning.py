@@ -233,11 +233,18 @@ def clients():
             "From socket to answer, the wait behind earlier requests of the same connection included: less the broker's own "
             "total it is network and socket queues. librdkafka's own count (`rtt`) by request.",
         ),
-        broker(
+        series(
             "Mean Throttle",
-            "tribunal_client_broker_throttle_seconds",
-            "For how long the broker asked the client to hold back (quotas), by answer. Above 0 the trial is bound by the "
-            "throttle.",
+            "s",
+            "For how long the broker asked the client to hold back (quotas), over all answers: it stands beside the round trip, "
+            "and adds to it. Above 0 the trial is bound by the throttle.",
+            query(
+                f"{total('tribunal_client_broker_throttle_seconds_sum', PRODUCER, 'broker')}"
+                # Clients count only the answers that had one: their mean would be of those, and mostly of none.
+                f" / {total('tribunal_client_broker_round_trip_seconds_count', PRODUCER, 'broker')}",
+                "broker {{broker}}",
+            ),
+            size=(6, 8),
         ),
         ratio(
             "Records per Batch",
