@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use tribunal_testkit::prometheus::{Prometheus, Series};
-use tribunal_testkit::{ports, wait};
+use tribunal_testkit::{ports, script, wait};
 
 use crate::support::{Agent, Bench, Coordinator, LOOSE, PATIENCE, Process, alone, kafka, scrape};
 
@@ -16,6 +16,9 @@ const SEED: [(&str, &str); 3] = [
 ];
 const PRODUCERS: usize = 4;
 const RATE: f64 = 1000.0;
+/// Seconds before and after the window that belong to the trial.
+const WARM_UP: f64 = 3.0;
+const AFTER: f64 = 3.0;
 
 /// Prometheus' own words on what an endpoint serves.
 fn check_metrics(port: u16) {
@@ -50,9 +53,12 @@ fn a_prometheus_sees_each_client_at_the_rate_that_the_report_has() {
     let Some(kafka) = kafka() else { return };
     let bench = Bench::new();
     let http = ports::free(1).unwrap();
+    let brokers = kafka.metrics().iter().filter_map(|url| url.strip_prefix("http://")?.strip_suffix("/metrics"));
+    let brokers: Vec<&str> = brokers.collect();
     let configuration = format!(
         "global:\n  scrape_interval: 1s\nscrape_configs:\n  - job_name: tribunal\n    honor_labels: true\n    \
-         http_sd_configs:\n      - url: http://127.0.0.1:{http}/targets\n        refresh_interval: 1s\n"
+         http_sd_configs:\n      - url: http://127.0.0.1:{http}/targets\n        refresh_interval: 1s\n  - job_name: kafka\n    \
+         static_configs:\n      - targets: {brokers:?}\n"
     );
     let Some(prometheus) = Prometheus::start_if_required(&configuration).unwrap() else {
         return;
@@ -70,7 +76,7 @@ fn a_prometheus_sees_each_client_at_the_rate_that_the_report_has() {
     let plan = bench.plan(&format!(
         "[agents]\ncount = 2\n[cluster]\nbootstrap = \"{}\"\n[topic]\npartitions = 6\nreplication = 3\n\
          [workload]\nrate = \"{RATE}/s\"\narrivals = \"uniform\"\nproducers = {PRODUCERS}\n\
-         [window]\nwarm_up = \"3s\"\nmeasure = \"30s\"\nburn_in = \"0s\"\n[design]\ncanary = false\n\
+         [window]\nwarm_up = \"{WARM_UP}s\"\nmeasure = \"30s\"\nburn_in = \"0s\"\n[design]\ncanary = false\n\
          [baseline]\nacks = \"all\"\n{LOOSE}",
         kafka.bootstrap()
     ));
@@ -137,6 +143,15 @@ fn a_prometheus_sees_each_client_at_the_rate_that_the_report_has() {
         };
         assert!(wanted.contains(&sum), "{expression}: {sum}");
     }
+
+    // Every query of every panel, as Grafana would ask it, of the whole trial.
+    let (from, to) = (windows[0].0 - WARM_UP, windows[0].1 + AFTER);
+    let live = Command::new(script::repository("dashboards/live"))
+        .args(["--prometheus", &prometheus.url(), "--from", &from.to_string(), "--to", &to.to_string()])
+        .output()
+        .expect("dashboards/live runs");
+    let said = String::from_utf8_lossy(&live.stdout).into_owned() + &String::from_utf8_lossy(&live.stderr);
+    assert!(live.status.success(), "{said}");
 
     // A finished trial's series are gone.
     let gone = || {

@@ -6,6 +6,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -24,6 +25,8 @@ const SHOWN: usize = 3;
 const ENDED: i64 = 5_000_000;
 /// How long a driver may take to end after *bye*.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// How long what a driver that has ended wrote to its standard error may be on its way.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Why a driver is of no use any more.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +105,8 @@ pub struct Driver {
     voice: Voice,
     said: Receiver<Result<Said, String>>,
     last: Arc<Mutex<VecDeque<String>>>,
+    /// Keeps the last lines until its standard error ends.
+    keeping: JoinHandle<()>,
 }
 
 impl Driver {
@@ -130,7 +135,7 @@ impl Driver {
                 }
             }
         });
-        std::thread::spawn(move || {
+        let keeping = std::thread::spawn(move || {
             let lines = BufReader::new(err.expect("invariant: it is piped")).split(b'\n');
             for line in lines.map_while(Result::ok) {
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -146,6 +151,7 @@ impl Driver {
             child,
             said,
             last,
+            keeping,
         })
     }
 
@@ -208,6 +214,8 @@ impl Driver {
     fn ended(&mut self) -> Fault {
         // Its output has ended; it may need a moment to end itself.
         let status = self.wait(FAREWELL);
+        // What it said at the last is on its way. Whatever it has started and left behind may hold the other end for ever.
+        until(LAST_WORDS, || self.keeping.is_finished().then_some(()));
         let code = status.and_then(|status| status.code());
         let how = match status {
             None => "closed its standard output and went on".to_owned(),
@@ -226,18 +234,7 @@ impl Driver {
     }
 
     fn wait(&mut self, at_most: Duration) -> Option<ExitStatus> {
-        let clock = MonotonicClock;
-        let until = clock.now_ns() + nanoseconds(at_most);
-        loop {
-            if let Ok(Some(status)) = self.child.try_wait() {
-                return Some(status);
-            }
-            let now = clock.now_ns();
-            if now >= until {
-                return None;
-            }
-            clock.sleep_until(now + ENDED);
-        }
+        until(at_most, || self.child.try_wait().ok().flatten())
     }
 
     fn last_words(&self) -> String {
@@ -264,6 +261,22 @@ impl Drop for Driver {
         }
         let _ = self.child.wait();
         // Its readers end when nobody holds its output any more; a process that has left the group may, and is not waited for.
+    }
+}
+
+/// Looks again and again until there is something, or for so long.
+fn until<T>(at_most: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let clock = MonotonicClock;
+    let end = clock.now_ns() + nanoseconds(at_most);
+    loop {
+        if let Some(seen) = look() {
+            return Some(seen);
+        }
+        let now = clock.now_ns();
+        if now >= end {
+            return None;
+        }
+        clock.sleep_until(now + ENDED);
     }
 }
 
