@@ -1,11 +1,14 @@
 //! What the brokers say of the trials' windows, and what they cost.
 
+use tribunal_stats::Latencies;
+
 use crate::brokers::{BrokerFacts, BrokerWindow, STEPS, Spent, spent};
 use crate::factors::trials;
 use crate::format::{ABSENT, bytes, count, micros, number, optional, rate, share};
 use crate::result::TrialResult;
 
 use super::cells::{Align, Table, escape};
+use super::tuning::canonical;
 
 /// The section, where the plan says where brokers tell their metrics.
 pub(super) fn brokers(results: &[&TrialResult]) -> String {
@@ -13,7 +16,7 @@ pub(super) fn brokers(results: &[&TrialResult]) -> String {
         return String::new();
     }
     let text = "### Brokers\n\n".to_owned();
-    text + &work(results) + &times(results) + &cost(results) + &absent(results)
+    text + &work(results) + &times(results) + &split(results) + &cost(results) + &absent(results)
 }
 
 /// The brokers that told something, with their trials.
@@ -124,6 +127,63 @@ fn times(results: &[&TrialResult]) -> String {
          milliseconds, rounded: a step that takes less than half of one reads as nothing, and steps need not add up to \
          the whole.\n\n{text}"
     )
+}
+
+/// The means of both ends beside each other, for each broker that the clients sent to.
+fn split(results: &[&TrialResult]) -> String {
+    let right = |name| (name, Align::Right);
+    let mut table = Table::new([
+        ("trial", Align::Left),
+        right("broker"),
+        right("client's queue"),
+        right("of it linger, at most"),
+        right("outbound buffer"),
+        right("round trip"),
+        right("of it inside the broker"),
+        right("network and sockets"),
+        right("held back by quota"),
+    ]);
+    for result in results {
+        for (id, client) in &result.statistics.brokers {
+            let told = result.brokers.iter().find(|broker| broker.broker == Some(*id));
+            let inside = told.and_then(|broker| broker.facts.as_ref()?.mean_seconds(STEPS[0]));
+            let mean = |latencies: Latencies| Some(latencies.mean_us()? / 1e6);
+            let (queue, round_trip) = (mean(client.queue), mean(client.round_trip));
+            let linger = queue.zip(linger(result)).map(|(queue, linger)| queue.min(linger));
+            let rest = round_trip.zip(inside).map(|(all, inside)| all - inside);
+            table.row(vec![
+                result.trial.to_string(),
+                id.to_string(),
+                optional(queue, seconds),
+                optional(linger, seconds),
+                optional(mean(client.outbound), seconds),
+                optional(round_trip, seconds),
+                optional(inside, seconds),
+                // Below zero where rounded milliseconds, or other clients' requests, are all that there is.
+                optional(rest.filter(|rest| *rest >= 0.0), seconds),
+                optional(mean(client.throttle), seconds),
+            ]);
+        }
+    }
+    let text = table.without_absent_columns().folded("brokers of trials");
+    if text.is_empty() {
+        return text;
+    }
+    format!(
+        "Where the mean goes, by the client's clock and the brokers': of a record in the client's queue, of a request from \
+         there on. Means, because percentiles do not add. Beyond linger the queue is a wait for a full one or for a leader; \
+         the round trip holds the wait behind earlier requests of its connection. The client's figures are of up to a second \
+         more on either side of the window.\n\n{text}"
+    )
+}
+
+/// The longest `linger.ms` of the live clients, in seconds.
+fn linger(result: &TrialResult) -> Option<f64> {
+    let producers = result.agents.iter().flat_map(|agent| &agent.producers);
+    let properties = producers.flat_map(|producer| &producer.configuration);
+    let lingers = properties.filter(|(name, _)| canonical(name) == canonical("linger.ms"));
+    let seconds = lingers.filter_map(|(_, value)| Some(value.parse::<f64>().ok()? / 1e3));
+    seconds.reduce(f64::max)
 }
 
 fn cost(results: &[&TrialResult]) -> String {
