@@ -53,7 +53,10 @@ fn a_prometheus_sees_each_client_at_the_rate_that_the_report_has() {
     let Some(kafka) = kafka() else { return };
     let bench = Bench::new();
     let http = ports::free(1).unwrap();
-    let brokers = kafka.metrics().iter().filter_map(|url| url.strip_prefix("http://")?.strip_suffix("/metrics"));
+    let brokers = kafka
+        .metrics()
+        .iter()
+        .filter_map(|url| url.strip_prefix("http://")?.strip_suffix("/metrics"));
     let brokers: Vec<&str> = brokers.collect();
     let configuration = format!(
         "global:\n  scrape_interval: 1s\nscrape_configs:\n  - job_name: tribunal\n    honor_labels: true\n    \
@@ -147,7 +150,14 @@ fn a_prometheus_sees_each_client_at_the_rate_that_the_report_has() {
     // Every query of every panel, as Grafana would ask it, of the whole trial.
     let (from, to) = (windows[0].0 - WARM_UP, windows[0].1 + AFTER);
     let live = Command::new(script::repository("dashboards/live"))
-        .args(["--prometheus", &prometheus.url(), "--from", &from.to_string(), "--to", &to.to_string()])
+        .args([
+            "--prometheus",
+            &prometheus.url(),
+            "--from",
+            &from.to_string(),
+            "--to",
+            &to.to_string(),
+        ])
         .output()
         .expect("dashboards/live runs");
     let said = String::from_utf8_lossy(&live.stdout).into_owned() + &String::from_utf8_lossy(&live.stderr);

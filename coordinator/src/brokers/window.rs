@@ -4,6 +4,9 @@ use tribunal_report::brokers::{BrokerFacts, BrokerWindow, STEPS, StepTime};
 
 use super::told::{Mean, Told};
 
+/// How long an idle thread of a broker waits at most before it books its wait, in seconds: `KafkaRequestHandler` for a
+/// request, `Processor` for its connections (Kafka 4.3).
+const LONGEST_WAIT: f64 = 0.3;
 /// How far a reading may lie from the end of the window that it stands for: half as much again as the time between two.
 const NEAR_NS: i64 = 1_500_000_000;
 /// Topics of others that are named.
@@ -107,8 +110,8 @@ fn facts(readings: &[Reading], around: &Around<'_>) -> Result<BrokerFacts, Strin
     let off_seconds = off as f64 / 1e9;
     let idle = |seconds_idle: f64| {
         let share = seconds_idle / seconds;
-        // The time between the two readings is known as well as either of them.
-        let most = 1.0 + 2.0 * off_seconds / seconds;
+        // The time between the two readings is known as well as either of them, and a wait is booked when it is over.
+        let most = 1.0 + (2.0 * off_seconds + LONGEST_WAIT) / seconds;
         (0.0..=most).contains(&share).then_some(share.min(1.0))
     };
     let foreign = foreign(a, b, around.topics);
