@@ -135,6 +135,7 @@ def clock_movement(size):
         "By how much each agent's clock offset has moved in the time shown, from its lowest value on. The offset itself says "
         "only which host was started first. A slope is drift, tens of microseconds a second and less on sound hosts; a jump "
         "is another measurement, or a restarted host.",
-        query(f"max by (agent) ({offset} - min_over_time({offset}[$__range] @ end()))", "{{agent}}"),
+        # At the left edge the value is one from before the time shown, and may be below its lowest.
+        query(f"max by (agent) (clamp_min({offset} - min_over_time({offset}[$__range] @ end()), 0))", "{{agent}}"),
         size=size,
     )
