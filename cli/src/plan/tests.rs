@@ -115,8 +115,9 @@ fn the_template_can_be_checked_and_warns_of_nothing_wrong() {
 #[test]
 fn the_examples_can_be_checked() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let plans: Vec<_> = entries
+    let entries = ["", "compose"].map(|within| std::fs::read_dir(folder.join(within)).unwrap());
+    let plans: Vec<_> = (entries.into_iter().flatten())
+        .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|end| end == "toml"))
         .collect();
     assert!(!plans.is_empty());
