@@ -3,7 +3,7 @@
 use tribunal_model::trial::Part;
 use tribunal_report::brokers::{BrokerFacts, STEPS};
 
-use crate::support::{Bench, LOOSE, alone, kafka};
+use crate::support::{Bench, LOOSE, alone, kafka_with_metrics};
 
 /// Little enough for cold brokers on a small host: what is in flight at an end of the window is the tolerance below.
 const RATE: f64 = 200.0;
@@ -12,8 +12,8 @@ const LINGER: f64 = 0.010;
 
 #[test]
 fn brokers_and_clients_agree_on_a_window_and_an_address_that_is_silent_is_told_with_its_reason() {
-    let Some(kafka) = kafka() else { return };
     let _turn = alone();
+    let Some(kafka) = kafka_with_metrics() else { return };
     let bench = Bench::new();
     let silent = format!("http://127.0.0.1:{}/metrics", tribunal_testkit::ports::free(1).unwrap());
     let metrics: Vec<&str> = kafka.metrics().iter().chain([&silent]).map(String::as_str).collect();

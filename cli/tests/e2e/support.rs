@@ -25,17 +25,20 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The three brokers that plain stories share, with their metrics; they end with this process. `None` when real stories are
-/// left out.
+/// The three brokers that plain stories share; they end with this process. `None` when real stories are left out.
 pub(crate) fn kafka() -> Option<&'static RealKafka> {
-    static KAFKA: LazyLock<Option<RealKafka>> = LazyLock::new(|| {
-        let options = Options {
-            jmx: true,
-            ..Options::default()
-        };
-        RealKafka::start_if_required(&options).expect("real Kafka starts")
-    });
+    static KAFKA: LazyLock<Option<RealKafka>> =
+        LazyLock::new(|| RealKafka::start_if_required(&Options::default()).expect("real Kafka starts"));
     KAFKA.as_ref()
+}
+
+/// Three brokers of a story's own that tell their metrics; they are slower to be warm.
+pub(crate) fn kafka_with_metrics() -> Option<RealKafka> {
+    let options = Options {
+        jmx: true,
+        ..Options::default()
+    };
+    RealKafka::start_if_required(&options).expect("real Kafka starts")
 }
 
 /// Names of the topics that Tribunal has made and not deleted.

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use tribunal_testkit::prometheus::{Prometheus, Series};
 use tribunal_testkit::{ports, script, wait};
 
-use crate::support::{Agent, Bench, Coordinator, LOOSE, PATIENCE, Process, alone, kafka, scrape};
+use crate::support::{Agent, Bench, Coordinator, LOOSE, PATIENCE, Process, alone, kafka_with_metrics, scrape};
 
 /// What dashboards of the first hour ask, letter for letter.
 const SEED: [(&str, &str); 3] = [
@@ -50,7 +50,7 @@ fn window(prometheus: &Prometheus, agent: &str) -> Option<(f64, f64)> {
 #[test]
 fn a_prometheus_sees_each_client_at_the_rate_that_the_report_has() {
     let _turn = alone();
-    let Some(kafka) = kafka() else { return };
+    let Some(kafka) = kafka_with_metrics() else { return };
     let bench = Bench::new();
     let http = ports::free(1).unwrap();
     let brokers = kafka
