@@ -74,7 +74,7 @@ fn an_agent_may_come_late() {
         out.to_str().unwrap(),
     ];
     let run = bench.start(&words);
-    run.until("connected: a");
+    run.until("waiting for 2 agents; connected:");
     let _b = Agent::start(&bench, &coordinator.url, "b");
     let run = run.finish();
     assert_eq!(run.code, Some(0), "{:#?}", run.err);
