@@ -46,16 +46,12 @@ fn experiments_wait_for_each_other_and_can_be_watched_cancelled_and_reported() {
     for name in [
         "kafka_producer_message_rate",
         "kafka_producer_error_rate",
-        "kafka_producer_messages_total",
+        "tribunal_producer_in_flight_records",
     ] {
-        let series = scraped
-            .lines()
-            .filter(|line| line.starts_with(&format!("{name}{{client_id=\"a-")));
-        assert_eq!(series.clone().count(), 2, "{name} of two producers:\n{scraped}");
-        assert!(
-            series.into_iter().all(|line| line.contains(",topic=\"tribunal-")),
-            "{scraped}"
-        );
+        let of_a =
+            |line: &&str| line.starts_with(&format!("{name}{{topic=\"tribunal-")) && line.contains(",client_id=\"a-");
+        let series = scraped.lines().filter(of_a).count();
+        assert_eq!(series, 2, "{name} of two producers:\n{scraped}");
     }
 
     let watched = bench.start(&["watch", &second, "--coordinator", url]).finish();
