@@ -3,13 +3,9 @@
 from grafana import dashboard, heatmap, query, row, series, source, stat, table
 from shared import (
     ANY,
-    clock_bound,
-    clock_movement,
-    host,
+    agents,
     phases,
-    schedule_delay,
     targets_variables,
-    thread_groups,
 )
 
 
@@ -84,17 +80,6 @@ def coordinator():
             "the time between trials, never their windows.",
             f"sum by (le) (increase(tribunal_coordinator_journal_sync_seconds_bucket{{{ANY}}}[$__rate_interval]))",
         ),
-    ]
-
-
-def agents():
-    return [
-        row("Agents"),
-        thread_groups((12, 8)),
-        host((12, 8)),
-        schedule_delay((8, 8)),
-        clock_bound((8, 8)),
-        clock_movement((8, 8)),
     ]
 
 

@@ -1,7 +1,7 @@
 """What both dashboards show, and the words of the matchers that all queries carry."""
 
 import prometheus
-from grafana import query, series, timeline, values
+from grafana import query, row, series, timeline, values
 
 # Of everything.
 ANY = 'job=~"$job",instance=~"$instance"'
@@ -139,3 +139,15 @@ def clock_movement(size):
         query(f"max by (agent) (clamp_min({offset} - min_over_time({offset}[$__range] @ end()), 0))", "{{agent}}"),
         size=size,
     )
+
+
+def agents():
+    """The row that says whether the load generator was fit."""
+    return [
+        row("Agents"),
+        thread_groups((12, 8)),
+        host((12, 8)),
+        schedule_delay((8, 8)),
+        clock_bound((8, 8)),
+        clock_movement((8, 8)),
+    ]

@@ -5,17 +5,13 @@ from shared import (
     ANY,
     BROKER_STEP,
     PRODUCER,
-    clock_bound,
-    clock_movement,
-    host,
+    agents,
     mean,
     of_broker,
     phases,
     quantile,
     rate,
-    schedule_delay,
     targets_variables,
-    thread_groups,
     total,
 )
 
@@ -385,17 +381,6 @@ def brokers():
             asked(of_broker(f"kafka_request_queue_requests{{{ANY}}}"), "broker {{broker}} for a handler"),
             asked(of_broker(f"kafka_purgatory_requests{{{ANY}}}"), "broker {{broker}} for replicas"),
         ),
-    ]
-
-
-def agents():
-    return [
-        row("Agents"),
-        thread_groups((12, 8)),
-        host((12, 8)),
-        schedule_delay((8, 8)),
-        clock_bound((8, 8)),
-        clock_movement((8, 8)),
     ]
 
 
