@@ -1,7 +1,5 @@
 //! Processes of the binary under test, and the clusters that stories share.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -11,7 +9,7 @@ use tribunal_report::experiment::ExperimentReport;
 use tribunal_report::json;
 use tribunal_testkit::kafka::{Options, RealKafka};
 pub(crate) use tribunal_testkit::process::{Finished, PATIENCE, Process};
-use tribunal_testkit::wait;
+use tribunal_testkit::{http, wait};
 
 /// Limits that no noisy machine breaks, for stories that are not about them.
 pub(crate) const LOOSE: &str = "[limits]\nstart_skew = \"never\"\nclock_bound = \"never\"\n\
@@ -195,15 +193,7 @@ impl Agent {
 
 /// What a metrics endpoint answers; nothing when nobody does.
 pub(crate) fn scrape(port: u16) -> String {
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
-        return String::new();
-    };
-    let mut text = String::new();
-    let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    if stream.write_all(request).is_ok() {
-        let _ = stream.read_to_string(&mut text);
-    }
-    text
+    http::get(port, "/metrics").unwrap_or_default()
 }
 
 /// Every file below a folder.

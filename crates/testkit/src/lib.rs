@@ -2,6 +2,7 @@
 //! labs and processes.
 
 pub mod fleet;
+pub mod http;
 pub mod kafka;
 pub mod lab;
 pub mod ports;

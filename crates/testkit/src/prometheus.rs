@@ -1,7 +1,5 @@
 //! A real Prometheus for integration tests.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
@@ -10,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::process::Process;
 use crate::script::{Error, Stories};
-use crate::{ports, wait};
+use crate::{http, ports, wait};
 
 /// Whether stories with a Prometheus are told.
 const STORIES: Stories = Stories {
@@ -71,11 +69,7 @@ impl Prometheus {
             _process: Process::start(command),
             _folder: folder,
         };
-        let ready = || {
-            prometheus
-                .get("/-/ready")
-                .filter(|answer| answer.starts_with("HTTP/1.0 200"))
-        };
+        let ready = || http::get(port, "/-/ready").filter(|answer| answer.starts_with("HTTP/1.0 200"));
         wait::until(READY, "Prometheus to be ready", ready).map_err(|_| Error::Failed {
             asked: "prometheus".to_owned(),
             said: "it is not ready".to_owned(),
@@ -92,7 +86,7 @@ impl Prometheus {
     pub fn query(&self, expression: &str, at: Option<f64>) -> Vec<Series> {
         let at = at.map_or_else(String::new, |at| format!("&time={at}"));
         let path = format!("/api/v1/query?query={}{at}", encoded(expression));
-        let answer = self.get(&path).unwrap_or_default();
+        let answer = http::get(self.port, &path).unwrap_or_default();
         let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
         let answer: Value = serde_json::from_str(body).unwrap_or_default();
         assert_eq!(answer["status"], "success", "{expression}: {body}");
@@ -109,17 +103,6 @@ impl Prometheus {
         };
         let result = answer["data"]["result"].as_array();
         result.map_or_else(Vec::new, |all| all.iter().map(series).collect())
-    }
-
-    /// The whole answer to a request, head and body; none when it does not answer.
-    fn get(&self, path: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-        // HTTP/1.0: the body comes in one piece, and ends with the connection.
-        let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
-        stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        Some(answer)
     }
 }
 
