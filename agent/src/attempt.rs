@@ -106,7 +106,7 @@ impl Held {
             match &mut event {
                 Event::Sample(sample) => lock(&its_edges).note(sample.end_ns, the_host.read()),
                 Event::Ended(ended) => lock(&its_edges).tell(&ended.windows, &mut ended.report.facts.instruments),
-                _ => {}
+                Event::NotStarted { .. } | Event::WindowResolved | Event::Watched(_) | Event::Statistics { .. } => {}
             }
             let _ = tell.blocking_send(Told::Run(id, event));
         };

@@ -54,7 +54,6 @@ pub(crate) struct Session<'a> {
     measurement: Measurement,
     /// The last complete measurement.
     clock: Option<ClockFacts>,
-    dropped_samples: u64,
     /// Whether the coordinator took this agent in since the last pause.
     welcome: bool,
 }
@@ -81,7 +80,6 @@ impl<'a> Session<'a> {
             tell,
             measurement: Measurement::default(),
             clock: None,
-            dropped_samples: 0,
             welcome: false,
         }
     }

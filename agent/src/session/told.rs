@@ -66,10 +66,8 @@ impl Session<'_> {
                 self.metrics.sample(&sample);
                 // Totals do not depend on samples, so a coordinator that is behind loses some of these and no number.
                 if !outbox.offer(AgentMessage::Sample { attempt, sample }) {
-                    self.dropped_samples += 1;
-                    self.metrics.dropped_sample();
                     tracing::warn!(
-                        dropped = self.dropped_samples,
+                        dropped = self.metrics.dropped_sample(),
                         "the coordinator is behind; a sample was dropped"
                     );
                 }

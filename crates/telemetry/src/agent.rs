@@ -242,9 +242,11 @@ impl AgentMetrics {
         self.state().clock = clock;
     }
 
-    /// The coordinator did not get a sample.
-    pub fn dropped_sample(&self) {
-        self.state().dropped_samples += 1;
+    /// The coordinator did not get a sample. How many it has not got so far.
+    pub fn dropped_sample(&self) -> u64 {
+        let mut state = self.state();
+        state.dropped_samples += 1;
+        state.dropped_samples
     }
 }
 
