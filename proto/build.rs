@@ -10,7 +10,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         .boxed("tribunal.v1.AgentMessage.body.hello")
         .boxed("tribunal.v1.AgentMessage.body.sample")
         .boxed("tribunal.v1.AgentMessage.body.report")
+        .boxed("tribunal.v1.AgentMessage.body.consumers_report")
         .boxed("tribunal.v1.CoordinatorMessage.body.prepare")
+        .boxed("tribunal.v1.CoordinatorMessage.body.prepare_consumers")
         .boxed("tribunal.v1.CoordinatorMessage.body.calibrate")
         .compile_fds(files)?;
     Ok(())

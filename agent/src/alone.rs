@@ -43,6 +43,7 @@ pub(crate) fn trial(windows: Windows) -> Trial {
         windows,
         settle: Duration::ZERO,
         audit: AuditLevel::Count,
+        consumers: None,
         properties: Properties::default(),
         client: ClientUse::default(),
     }

@@ -1,5 +1,6 @@
 //! The one attempt that an agent may hold.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tribunal_stats::AgentReport;
 use tribunal_stats::facts::{Calibration, ClockFacts, ProducerFacts};
 use tribunal_telemetry::logs;
 
+use crate::consuming::MemberWord;
 use crate::host::{self, Edges, Host};
 use crate::load::{self, Load, Prepared};
 use crate::prepare::{Refusal, Work};
@@ -24,6 +26,8 @@ pub(crate) enum Told {
     Prepared(AttemptId, Box<Result<Prepared, Refusal>>),
     /// The load says something.
     Run(AttemptId, Event),
+    /// A group member says something.
+    Consumer(AttemptId, MemberWord),
     /// A calibration has ended.
     Calibrated(u64, Result<Calibration, calibrate::Error>),
 }
@@ -92,7 +96,8 @@ impl Held {
     }
 
     /// Starts the threads of a prepared attempt; the producers' facts are what *ready* tells.
-    pub(crate) fn start(&mut self, tell: mpsc::Sender<Told>) -> Option<Vec<ProducerFacts>> {
+    /// `apart` are librdkafka's threads that belong to none of them.
+    pub(crate) fn start(&mut self, tell: mpsc::Sender<Told>, apart: HashSet<i32>) -> Option<Vec<ProducerFacts>> {
         let stage = std::mem::replace(&mut self.stage, Stage::Preparing { given_up: None });
         let Stage::Prepared { prepared } = stage else {
             self.stage = stage;
@@ -110,7 +115,7 @@ impl Held {
             }
             let _ = tell.blocking_send(Told::Run(id, event));
         };
-        let run = self.span.in_scope(|| clients.start(tell));
+        let run = self.span.in_scope(|| clients.start(apart, tell));
         self.stage = Stage::Running {
             run,
             primed,

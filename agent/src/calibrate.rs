@@ -7,6 +7,7 @@
 
 mod sink;
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
@@ -210,7 +211,7 @@ pub(crate) fn run(prepared: Prepared, windows: &Windows, stop: &AtomicBool) -> R
         // Whoever listens does so to the end.
         let _ = tell.send(event);
     };
-    let run = prepared.clients.start(tell);
+    let run = prepared.clients.start(HashSet::new(), tell);
     let t0 = MonotonicClock.now_ns() + nanoseconds(AHEAD);
     let lease = AHEAD + windows.longest();
     if !(run.arm(1, t0, lease) && run.go(1)) {

@@ -10,7 +10,7 @@ use procfs::Current;
 use tribunal_stats::facts::HostFacts;
 
 pub(crate) use edges::{Edges, Host};
-pub(crate) use threads::{Probe, Process};
+pub(crate) use threads::{Probe, Process, clients};
 
 /// The facts of this host; what cannot be read is empty or 0.
 pub(crate) fn facts() -> HostFacts {

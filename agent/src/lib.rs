@@ -6,6 +6,7 @@ pub mod calibrate;
 mod calibrating;
 pub mod check;
 mod child;
+mod consuming;
 pub mod doctor;
 mod drivers;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use child::drive;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tribunal_driver::Programs;
+use tribunal_model::consumers::Role;
 use tribunal_model::ids::AgentName;
 use tribunal_stats::distribution;
 use tribunal_stats::facts::{BuildFacts, CertificateFacts};
@@ -47,6 +49,8 @@ pub struct Options {
     pub certificate: Option<CertificateFacts>,
     /// Where the drivers of other client libraries are.
     pub drivers: Programs,
+    /// What it is for.
+    pub role: Role,
 }
 
 /// An agent whose metrics listener is bound.

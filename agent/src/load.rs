@@ -1,5 +1,6 @@
 //! The load of an attempt: clients in this process, or drivers.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,11 +63,12 @@ pub(crate) fn prepare(work: &Work<'_>, programs: &Programs) -> Result<Prepared, 
 }
 
 impl Clients {
-    /// Starts the threads, which wait. `tell` receives the events.
-    pub(crate) fn start(self, tell: impl FnMut(Event) + Send + 'static) -> Load {
+    /// Starts the threads, which wait. `tell` receives the events; `apart` are librdkafka's threads that belong to none of
+    /// these clients.
+    pub(crate) fn start(self, apart: HashSet<i32>, tell: impl FnMut(Event) + Send + 'static) -> Load {
         match self {
             Clients::Own(workers, setup) => {
-                let mut probe = Probe::new();
+                let mut probe = Probe::new().without(apart);
                 Load::Own(Run::start(workers, &setup, &MonotonicClock, move || probe.tell(), tell))
             }
             Clients::Driven(prepared) => {
@@ -80,7 +82,7 @@ impl Clients {
                     pid: armed.driver.pid(),
                     turns: armed.turns,
                 };
-                let mut probe = Probe::of(armed.iter().map(process).collect());
+                let mut probe = Probe::of(armed.iter().map(process).collect()).without(apart);
                 Load::Driven(DriverRun::start(
                     armed,
                     spool,

@@ -2,6 +2,7 @@
 
 mod back_off;
 mod clock;
+mod consumers;
 mod obey;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use uuid::Uuid;
 
 use crate::attempt::{Held, Stage, Told};
 use crate::calibrating::Calibrating;
+use crate::consuming::{self, Consuming};
 use crate::{Error, Options, host};
 use back_off::BackOff;
 
@@ -47,6 +49,7 @@ pub(crate) struct Session<'a> {
     metrics_address: String,
     instance: Uuid,
     held: Option<Held>,
+    consuming: Option<Consuming>,
     calibrating: Option<Calibrating>,
     lease: Duration,
     told: mpsc::Receiver<Told>,
@@ -74,6 +77,7 @@ impl<'a> Session<'a> {
             metrics_address,
             instance: Uuid::now_v7(),
             held: None,
+            consuming: None,
             calibrating: None,
             lease: Duration::ZERO,
             told,
@@ -150,6 +154,9 @@ impl<'a> Session<'a> {
         if let Some(held) = &mut self.held {
             held.give_up(reason);
         }
+        if let Some(consuming) = &self.consuming {
+            consuming.stop(reason);
+        }
         if let Some(calibrating) = &self.calibrating {
             calibrating.stop();
         }
@@ -158,7 +165,16 @@ impl<'a> Session<'a> {
     /// Takes what an abandoned attempt or calibration still says, until it has ended or for `at_most`.
     async fn settle(&mut self, at_most: Duration) {
         let until = Instant::now() + at_most;
-        while self.held.is_some() || self.calibrating.is_some() {
+        while self.held.is_some() || self.consuming.is_some() || self.calibrating.is_some() {
+            // Their threads have ended: nothing more is said.
+            if self
+                .consuming
+                .as_ref()
+                .is_some_and(|own| own.stage == consuming::Stage::Ended)
+            {
+                self.consumed();
+                continue;
+            }
             let stage = self.held.as_ref().map(|held| &held.stage);
             if matches!(stage, Some(Stage::Prepared { .. } | Stage::Ended { .. })) {
                 self.release();
@@ -172,6 +188,14 @@ impl<'a> Session<'a> {
             match told {
                 Some(Told::Prepared(..) | Told::Run(_, Event::Ended(_))) => self.release(),
                 Some(Told::Calibrated(..)) => self.calibrating = None,
+                Some(Told::Consumer(attempt, word)) => {
+                    if let Some(consuming) = self.consuming.as_mut().filter(|own| own.id == attempt) {
+                        consuming.hear(word);
+                        if consuming.stage == consuming::Stage::Ended {
+                            self.consumed();
+                        }
+                    }
+                }
                 _ => {}
             }
         }
@@ -184,9 +208,20 @@ impl<'a> Session<'a> {
         self.show();
     }
 
+    /// Lets go of the consumers.
+    fn consumed(&mut self) {
+        self.consuming = None;
+        self.metrics.retire_consumers();
+        self.show();
+    }
+
     /// Shows what this agent does.
     fn show(&self) {
         let Some(held) = &self.held else {
+            if let Some(consuming) = &self.consuming {
+                let of = (consuming.id.experiment, consuming.id.trial);
+                return self.metrics.phase(Phase::Consuming, Some(of));
+            }
             let calibrating = self.calibrating.is_some();
             let phase = if calibrating { Phase::Calibrating } else { Phase::Idle };
             return self.metrics.phase(phase, None);
@@ -207,9 +242,14 @@ impl<'a> Session<'a> {
             build: crate::build(),
             host: host::facts(),
             metrics_address: self.metrics_address.clone(),
-            busy_with: self.held.as_ref().map(|held| held.id),
+            busy_with: self
+                .held
+                .as_ref()
+                .map(|held| held.id)
+                .or(self.consuming.as_ref().map(|consuming| consuming.id)),
             certificate: self.options.certificate.clone(),
             lacking: self.options.drivers.lacking(),
+            role: self.options.role,
         }
     }
 

@@ -511,6 +511,9 @@ pub(crate) struct Agent {
     /// Where /metrics is served, or off; port 0 takes a free one
     #[arg(long, value_name = "HOST:PORT")]
     metrics: Option<String>,
+    /// What it is for: any, producer or consumer
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
     #[command(flatten)]
     drivers: DriversKept,
     /// The certificate of this host's self-test; certificate.json in the default store by default
@@ -578,6 +581,7 @@ impl Arguments {
                 dial,
                 name,
                 metrics,
+                role,
                 drivers,
                 ..
             })) => {
@@ -586,6 +590,7 @@ impl Arguments {
                     coordinator,
                     name: name.clone(),
                     metrics: metrics.clone(),
+                    role: role.clone(),
                     drivers: text(&drivers.drivers),
                 };
                 tls = Some(&dial.tls);

@@ -132,6 +132,16 @@ fn check_each(plan: &Plan) -> Result<(), Error> {
             plan.property_error(name, Some(value), format!("{shown}{message}{meant}"))
         })?;
     }
+    for (name, value) in plan.consumers.iter().flat_map(|consumers| consumers.properties.iter()) {
+        let text = value.text().unwrap_or("x");
+        let invalid = check::check_consumer_property(name, text).err();
+        // Of a reference only the name can be judged.
+        let of_name = |message: &str| message.starts_with("no such ") || message.starts_with("is ");
+        if let Some(invalid) = invalid.filter(|invalid| value.text().is_some() || of_name(&invalid.message)) {
+            let key = format!("consumers.properties.{name}");
+            return Err(plan.error(&key, invalid.message));
+        }
+    }
     Ok(())
 }
 
@@ -289,14 +299,19 @@ pub(crate) fn trials(matrix: &Matrix) -> String {
         let repetitions = format::plural(u64::from(matrix.repetitions), "repetition");
         parts.push(format!("{repetitions} = {}", format::plural(cells, "trial")));
     }
-    let others: [(u64, &str); 3] = [
+    let others: [(u64, &str); 4] = [
         (known(|purpose| *purpose == Purpose::Capacity), "capacity trial"),
         (known(|purpose| *purpose == Purpose::Canary), "trial of the canary"),
         (known(|purpose| *purpose == Purpose::BurnIn), "burn-in"),
+        (
+            known(|purpose| *purpose == Purpose::WithoutConsumers),
+            "trial without consumers",
+        ),
     ];
     for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
         parts.push(match what {
             "trial of the canary" => format!("{} for the canary", format::count(count)),
+            "trial without consumers" => format!("{} without consumers", format::count(count)),
             what => format::plural(count, what),
         });
     }

@@ -59,6 +59,7 @@ pub(crate) async fn agent(verb: &arguments::Agent, settings: &Settings) -> anyho
         security: settings.tls.security()?,
         certificate: certificate(verb, settings),
         drivers: drivers::programs(settings)?,
+        role: wanted.role,
     };
     let agent = Agent::bind(options).await?;
     let metrics = agent

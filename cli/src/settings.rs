@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use figment::providers::{Format, Serialized, Toml};
 use figment::{Figment, Metadata, Profile, Provider};
+use tribunal_model::consumers::Role;
 use tribunal_model::ids::AgentName;
 use tribunal_telemetry::logs::LogFormat;
 use tribunal_tls::{Files, Identity, InvalidIdentity, Plaintext, Security};
@@ -33,7 +34,7 @@ const FLAG: &str = "flag";
 const OFF: &str = "off";
 
 /// Every key, with the flag that sets it.
-const KEYS: [(&str, &str); 14] = [
+const KEYS: [(&str, &str); 15] = [
     ("log.format", "--log-format"),
     ("log.level", "--log-level"),
     ("coordinator.listen", "--listen"),
@@ -43,6 +44,7 @@ const KEYS: [(&str, &str); 14] = [
     ("agent.name", "--name"),
     ("agent.metrics", "--metrics"),
     ("agent.drivers", "--drivers"),
+    ("agent.role", "--role"),
     ("client.coordinator", "--coordinator"),
     ("tls.ca", "--tls-ca"),
     ("tls.certificate", "--tls-certificate"),
@@ -85,6 +87,7 @@ pub(crate) struct Agent {
     pub(crate) metrics: Option<SocketAddr>,
     /// The folder of the drivers of client libraries.
     pub(crate) drivers: PathBuf,
+    pub(crate) role: Role,
 }
 
 /// Settings of verbs that dial a coordinator.
@@ -166,6 +169,7 @@ impl Settings {
             &raw.agent.name,
             &raw.agent.metrics,
             &raw.agent.drivers,
+            &raw.agent.role,
             &raw.client.coordinator,
             &raw.tls.ca,
             &raw.tls.certificate,
@@ -200,6 +204,7 @@ impl Settings {
                 name: meant.value("agent.name", name, |text| AgentName::new(text).ok())?,
                 metrics: meant.unless("agent.metrics", OFF, ADDRESS_OR_OFF, address)?,
                 drivers: meant.value("agent.drivers", "a folder", path)?,
+                role: meant.value("agent.role", "any, producer or consumer", |text| text.parse().ok())?,
             },
             client: Client {
                 coordinator: meant.unless("client.coordinator", "", URL, url)?,

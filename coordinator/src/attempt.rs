@@ -78,6 +78,8 @@ pub(crate) enum Event {
     Stopped(AgentName, String),
     /// An agent's session ended.
     Lost(AgentName),
+    /// What goes on beside the producers cannot go on, for this reason.
+    Spoiled(String),
     /// The user cancelled, or the coordinator is shutting down.
     Cancel,
     /// Nothing but time has passed.
@@ -281,6 +283,7 @@ impl Attempt {
                     self.stop(Ending::Void(format!("agent {agent} was lost")), now, &mut effects);
                 }
             }
+            Event::Spoiled(reason) => self.stop(Ending::Void(reason), now, &mut effects),
             Event::Cancel => self.stop(Ending::Cancelled, now, &mut effects),
             Event::Tick => self.tick(now, &mut effects),
         }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tribunal_model::consumers::Role;
 use tribunal_model::design::Purpose;
 use tribunal_model::ids::{AgentName, TrialId};
 use tribunal_model::matrix::{Cell, Matrix};
@@ -75,8 +76,15 @@ impl Calibrating {
                 }
             }
         };
-        let work = wanted(&self.plan, &self.cells(), &agents);
         let connected = self.fleet.agents();
+        // What an agent that is for consumers only would manage, nobody asks for.
+        let produces = |name: &AgentName| {
+            connected
+                .get(name)
+                .is_none_or(|agent| agent.hello.role != Role::Consumer)
+        };
+        let agents: Vec<AgentName> = agents.into_iter().filter(produces).collect();
+        let work = wanted(&self.plan, &self.cells(), &agents);
         let mut hosts: BTreeMap<String, VecDeque<Wanted>> = BTreeMap::new();
         for wanted in work {
             let host = connected

@@ -24,6 +24,7 @@ use crate::agenda::{self, Done, History, Next};
 use crate::attempt::Timing;
 use crate::brokers;
 use crate::calibration;
+use crate::consumers::Cast;
 use crate::environment::Environment;
 use crate::fleet::Fleet;
 use crate::journal::{self, Fact, Journal};
@@ -67,6 +68,7 @@ pub(crate) struct Experiment {
 /// What a trial needs to know of the experiment around it.
 struct Around<'a> {
     agents: &'a [AgentName],
+    cast: &'a Cast,
     environment: &'a Environment,
     /// Estimated time to the end of the experiment, with and without this trial.
     left: Duration,
@@ -145,8 +147,9 @@ impl Experiment {
         for cell in &self.matrix.cells {
             clusters.of(cell.cluster.as_deref()).check(&cell.topic)?;
         }
-        self.check_drivers(agents)?;
-        self.check_calibrations(agents)?;
+        let cast = self.cast(agents)?;
+        self.check_drivers(&cast.producing)?;
+        self.check_calibrations(&cast.producing)?;
         self.note(&Fact::Began {
             agents: agents.iter().map(ToString::to_string).collect(),
         })?;
@@ -190,6 +193,7 @@ impl Experiment {
             let left_after = coming.map(|t| load_time(t) + overhead).sum();
             let around = Around {
                 agents,
+                cast: &cast,
                 environment: &environment,
                 left: left_after + load_time(&trial) + overhead,
                 left_after,
@@ -227,7 +231,18 @@ impl Experiment {
         }
     }
 
-    /// Every agent can drive the clients of the plan.
+    /// Who of the agents may run what.
+    fn cast(&self, agents: &[AgentName]) -> Result<Cast, Halt> {
+        let connected = self.fleet.agents();
+        let roles = agents.iter().map(|name| {
+            let role = connected.get(name).map(|agent| agent.hello.role);
+            (name.clone(), role.unwrap_or_default())
+        });
+        let roles: Vec<_> = roles.collect();
+        Cast::of(&roles, self.plan.consumers.is_some()).map_err(|reason| Halt::new(Ending::BadPlan, reason))
+    }
+
+    /// Every agent that may run producers can drive the clients of the plan.
     fn check_drivers(&self, agents: &[AgentName]) -> Result<(), Halt> {
         let connected = self.fleet.agents();
         let clients: BTreeSet<String> = self.matrix.cells.iter().map(|cell| cell.client.client.name()).collect();
@@ -350,10 +365,11 @@ impl Experiment {
                 fleet: &self.fleet,
                 watchers: &self.watchers,
                 cancel: &self.cancel,
-                agents,
+                agents: &around.cast.producing,
+                cast: around.cast,
                 timing: Timing::default(),
                 left_after: around.left_after,
-                calibrations: self.calibrations(trial, agents)?,
+                calibrations: self.calibrations(trial, &around.cast.producing)?,
                 not_settled: around.not_settled.clone(),
                 environment: around.environment,
             };
@@ -483,7 +499,7 @@ fn cell_text(trial: &Trial) -> String {
     };
     match &trial.purpose {
         Purpose::Cell => cell,
-        Purpose::Canary | Purpose::BurnIn => format!("{}{at}", trial.purpose),
+        Purpose::Canary | Purpose::BurnIn | Purpose::WithoutConsumers => format!("{}{at}", trial.purpose),
         Purpose::Capacity => format!("{cell}, {}", trial.purpose),
         Purpose::Share(percent) => format!("{cell}{at} ({percent} % of the slowest)"),
         Purpose::Probe(what) => format!("{cell}, {what}{at}"),

@@ -12,6 +12,8 @@ mod calibration;
 pub mod client;
 mod clock;
 mod cluster;
+mod consumed;
+mod consumers;
 mod control;
 mod docket;
 mod environment;

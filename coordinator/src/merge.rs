@@ -8,7 +8,8 @@ use tribunal_model::trial::{Part, Windows};
 use tribunal_report::result::{StoredDistribution, StoredSample};
 use tribunal_stats::facts::RunFacts;
 use tribunal_stats::{
-    Activity, AgentReport, Backlog, ClientStatistics, Distribution, OffsetSet, PartitionCount, Sample, Tallies,
+    Activity, AgentReport, Backlog, ClientStatistics, Distribution, Followed, OffsetSet, PartitionCount, Sample,
+    Tallies,
 };
 
 /// Samples that may wait for a slow agent; beyond, the oldest is closed as it is.
@@ -24,6 +25,10 @@ pub(crate) struct Merged {
     pub(crate) partitions: BTreeMap<(String, i32), PartitionCount>,
     /// Acknowledged offsets, where the trial asks for them.
     pub(crate) offsets: BTreeMap<(String, i32), OffsetSet>,
+    /// Intended sends of followed records, in nanoseconds of the coordinator's clock.
+    pub(crate) followed: Followed,
+    /// By how much those may be off.
+    pub(crate) followed_bound_ns: i64,
     /// What is kept of each agent by itself.
     pub(crate) agents: BTreeMap<AgentName, Kept>,
 }
@@ -45,7 +50,16 @@ pub(crate) struct Kept {
 
 impl Merged {
     /// Adds one agent's report.
-    pub(crate) fn add(&mut self, agent: &AgentName, report: AgentReport) {
+    pub(crate) fn add(&mut self, agent: &AgentName, mut report: AgentReport) {
+        let facts = &report.facts;
+        let at = |ns| facts.clock.interpolated(&facts.clock_after, facts.start_ns + ns);
+        let followed = std::mem::take(&mut report.followed);
+        if followed.count() > 0 {
+            let bound = facts.clock.bound_ns.max(facts.clock_after.bound_ns);
+            self.followed_bound_ns = self.followed_bound_ns.max(bound);
+        }
+        let followed = followed.turned(|ns| facts.start_ns + ns + at(ns).0);
+        self.followed.merge(followed);
         self.tallies.merge(&report.tallies);
         self.window.add(&report.window);
         self.backlog.add(&report.backlog);

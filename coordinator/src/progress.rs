@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::broadcast;
-use tribunal_proto::control::{Ended, Progress};
+use tribunal_proto::control::Progress;
 
 /// Events that a slow watcher may lag behind.
 const BEHIND: usize = 1024;

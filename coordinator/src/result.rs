@@ -22,6 +22,8 @@ use tribunal_tls::is_loopback;
 
 use crate::audit::{Offsets, audit};
 use crate::cluster::{self, Cluster, States};
+use crate::consumed;
+use crate::consumers::Consumed;
 use crate::fleet::{Connected, agents_by_host};
 use crate::merge::{Merged, Series};
 use crate::steady;
@@ -41,6 +43,10 @@ pub(crate) struct Finished {
     pub(crate) never_settled: Option<Duration>,
     /// What the brokers say of the window.
     pub(crate) brokers: Vec<BrokerWindow>,
+    /// t0.
+    pub(crate) start: i64,
+    /// What consumers received, where there were any.
+    pub(crate) consumed: Option<Consumed>,
 }
 
 /// What was known before the load.
@@ -72,6 +78,8 @@ pub(crate) async fn result(
         windows,
         never_settled,
         brokers,
+        start,
+        consumed,
     } = finished;
     let trial = &Trial {
         windows,
@@ -126,6 +134,7 @@ pub(crate) async fn result(
     };
     evidence.audit = &audit;
     let Judgement { verdict, rates, checks } = judge(&evidence);
+    let consumers = consumed.map(|consumed| consumed::result(trial, consumed, &merged, &before, start));
     let agents = merged.agents.iter().filter_map(|(name, kept)| {
         let connected = before.connected.get(name)?;
         Some(AgentFacts {
@@ -174,6 +183,7 @@ pub(crate) async fn result(
         brokers,
         audit,
         samples,
+        consumers,
     };
     if trial.windows.measure >= SHORT_WINDOW {
         result.verdict.caveats.extend(few_episodes(&result));

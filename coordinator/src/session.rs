@@ -222,7 +222,10 @@ impl Session {
             | AgentMessage::WindowOpens { attempt, .. }
             | AgentMessage::WindowResolved { attempt }
             | AgentMessage::Report { attempt, .. }
-            | AgentMessage::Stopped { attempt, .. } => *attempt,
+            | AgentMessage::Stopped { attempt, .. }
+            | AgentMessage::ConsumersReady { attempt }
+            | AgentMessage::ConsumersReport { attempt, .. }
+            | AgentMessage::ConsumersFailed { attempt, .. } => *attempt,
         };
         self.fleet.said(name, attempt, message, decoded_ns).await;
     }
@@ -236,5 +239,8 @@ impl Session {
 /// Whether a message holds distributions.
 fn measured(message: &pb::AgentMessage) -> bool {
     use pb::agent_message::Body;
-    matches!(message.body, Some(Body::Sample(_) | Body::Report(_)))
+    matches!(
+        message.body,
+        Some(Body::Sample(_) | Body::Report(_) | Body::ConsumersReport(_))
+    )
 }

@@ -18,9 +18,11 @@ use tribunal_stats::steady::{Rules, Settling};
 use tribunal_telemetry::logs;
 
 use crate::attempt::{Attempt, Effect, Ending, Event, Order, Timing, latest};
+use crate::audit::Offsets;
 use crate::brokers;
 use crate::clock::{now_ns, thread_cpu_ns, tokio_instant, wall};
 use crate::cluster::{self, Cluster, States};
+use crate::consumers::{Cast, Consumed, Gathering, Party, Scene};
 use crate::environment::Environment;
 use crate::fleet::{Fleet, FleetEvent, agents_by_host};
 use crate::merge::{Merged, Series};
@@ -36,8 +38,10 @@ pub(crate) struct Ground<'a> {
     pub(crate) fleet: &'a Fleet,
     pub(crate) watchers: &'a Watchers,
     pub(crate) cancel: &'a CancellationToken,
-    /// The agents of the experiment, in name order.
+    /// The agents that may run producers, in name order.
     pub(crate) agents: &'a [AgentName],
+    /// Who may run what.
+    pub(crate) cast: &'a Cast,
     pub(crate) timing: Timing,
     /// Estimated time from the end of this trial to the end of the experiment.
     pub(crate) left_after: Duration,
@@ -123,9 +127,9 @@ async fn attempt(
     let connected = ground.fleet.agents();
     let shares = shares(ground.agents, trial);
     let mut course = Course::new(ground, trial, id, &shares);
-    course.prepare(cluster, topics);
-    let ending = course.drive(cluster, topics).await;
+    let run = course.run(cluster, topics, &before).await;
     ground.fleet.deafen();
+    let (ending, consumed) = run?;
     match ending {
         Ending::Complete => {}
         Ending::Void(reason) => {
@@ -148,7 +152,7 @@ async fn attempt(
         phase: Phase::Done,
     });
     let ids: Vec<i32> = now.brokers.iter().map(|(id, _, _)| *id).collect();
-    let finished = course.finish(topics, &ids).await;
+    let finished = course.finish(topics, &ids, consumed).await;
     Ok(Outcome::Result(Box::new(
         result(
             ground,
@@ -188,6 +192,7 @@ struct Course<'a> {
     shares: &'a BTreeMap<AgentName, Share>,
     machine: Attempt,
     events: mpsc::Receiver<FleetEvent>,
+    party: Party,
     producers: BTreeMap<AgentName, Vec<ProducerFacts>>,
     merged: Merged,
     series: Series,
@@ -207,8 +212,11 @@ struct Course<'a> {
 
 impl<'a> Course<'a> {
     fn new(ground: &'a Ground<'a>, trial: &'a Trial, id: AttemptId, shares: &'a BTreeMap<AgentName, Share>) -> Self {
-        let events = ground.fleet.listen(id, shares.keys().cloned().collect());
+        let party = Party::new(ground.cast.seats(trial));
+        let all = shares.keys().chain(party.agents()).cloned().collect();
+        let events = ground.fleet.listen(id, all);
         Self {
+            party,
             ground,
             trial,
             id,
@@ -231,6 +239,59 @@ impl<'a> Course<'a> {
             moved: false,
             stopwatch: Stopwatch::new(shares.len()),
             brokers: brokers::Watch::new(&ground.plan.cluster_named(trial.cluster.as_deref()).metrics),
+        }
+    }
+
+    fn scene(&self) -> Scene<'a> {
+        Scene {
+            plan: self.ground.plan,
+            fleet: self.ground.fleet,
+            cancel: self.ground.cancel,
+            timing: self.ground.timing,
+            trial: self.trial,
+            id: self.id,
+        }
+    }
+
+    /// Consumers first, so that they receive every record; then the producers; then what consumers have not received yet.
+    async fn run(
+        &mut self,
+        cluster: &Cluster,
+        topics: &[String],
+        before: &Offsets,
+    ) -> Result<(Ending, Option<Consumed>), Outcome> {
+        let scene = self.scene();
+        let assembled = self
+            .party
+            .assemble(scene, cluster, topics, before, &mut self.events)
+            .await;
+        if let Err(ending) = assembled {
+            self.party.disband(scene, "the attempt ends", &mut self.events).await;
+            return Ok((ending, None));
+        }
+        self.prepare(cluster, topics);
+        let ending = self.drive(cluster, topics).await;
+        if self.trial.consumers.is_none() {
+            return Ok((ending, None));
+        }
+        if ending != Ending::Complete {
+            self.party.disband(scene, "the attempt ends", &mut self.events).await;
+            return Ok((ending, None));
+        }
+        let told = &self.merged.partitions;
+        let gathered = self
+            .party
+            .gather(scene, cluster, topics, before, told, &mut self.events)
+            .await;
+        match gathered {
+            Ok(consumed) => Ok((ending, Some(consumed))),
+            Err(trouble) => {
+                self.party.disband(scene, "the attempt ends", &mut self.events).await;
+                match trouble {
+                    Gathering::Ended(ending) => Ok((ending, None)),
+                    Gathering::Cluster(error) => Err(error.into()),
+                }
+            }
         }
     }
 
@@ -274,6 +335,7 @@ impl<'a> Course<'a> {
         while ending.is_none() {
             let deadline = tokio_instant(self.machine.deadline());
             let next_look = tokio_instant(looks.first().map_or(i64::MAX, |(at, _)| *at));
+            let mut spoiled = None;
             let event = tokio::select! {
                 () = self.ground.cancel.cancelled(), if !cancelled => {
                     cancelled = true;
@@ -281,7 +343,12 @@ impl<'a> Course<'a> {
                 }
                 said = self.events.recv() => match said {
                     Some(FleetEvent::Said(agent, message, decoded_ns)) => self.hear(agent, *message, decoded_ns),
-                    Some(FleetEvent::Lost(agent)) => Some(Event::Lost(agent)),
+                    Some(FleetEvent::Lost(agent)) => {
+                        // Also where its producers have reported, and are no loss.
+                        let reason = format!("agent {agent} was lost");
+                        spoiled = self.party.lost(&agent).then_some(Event::Spoiled(reason));
+                        Some(Event::Lost(agent))
+                    }
                     None => Some(Event::Cancel),
                 },
                 () = sleep_until(next_look) => {
@@ -302,9 +369,9 @@ impl<'a> Course<'a> {
                 }
                 () = sleep_until(deadline) => Some(Event::Tick),
             };
-            if let Some(event) = event {
+            for event in event.into_iter().chain(spoiled) {
                 let effects = self.machine.step(event, now_ns());
-                ending = self.perform(effects);
+                ending = ending.or(self.perform(effects));
             }
             if let Some(start) = self.start {
                 let windows = &self.windows;
@@ -361,6 +428,12 @@ impl<'a> Course<'a> {
                     });
                 }
                 steady
+            }
+            message @ (AgentMessage::ConsumersReady { .. }
+            | AgentMessage::ConsumersReport { .. }
+            | AgentMessage::ConsumersFailed { .. }) => {
+                let trouble = self.party.hear(&agent, message);
+                trouble.map(|(_, reason)| Event::Spoiled(reason))
             }
             AgentMessage::Hello(_) | AgentMessage::ClockPing { .. } | AgentMessage::Calibrated { .. } => None,
         }
@@ -427,9 +500,11 @@ impl<'a> Course<'a> {
         ending
     }
 
-    async fn finish(self, topics: &[String], brokers: &[i32]) -> Finished {
+    async fn finish(self, topics: &[String], brokers: &[i32], consumed: Option<Consumed>) -> Finished {
         Finished {
             brokers: self.brokers.finish(topics, brokers).await,
+            consumed,
+            start: self.start.unwrap_or_default(),
             producers: self.producers,
             merged: self.merged,
             series: self.series,

@@ -4,15 +4,16 @@
 
 use std::time::Duration;
 
+use tribunal_model::consumers::{Role, Seat};
 use tribunal_model::ids::{AgentName, Attempt, ExperimentId, TrialId};
 use tribunal_model::properties::Properties;
 use tribunal_model::trial::Trial;
 use tribunal_stats::facts::{BuildFacts, Calibration, CertificateFacts, ClockFacts, HostFacts, ProducerFacts};
-use tribunal_stats::{AgentReport, Sample};
+use tribunal_stats::{AgentReport, ConsumerReport, Sample};
 use uuid::Uuid;
 
 /// The version of this protocol; peers with another one are refused by name.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// Names one try at one trial; every number that leaves an agent carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,6 +109,27 @@ pub enum AgentMessage {
         /// Why, in one line.
         reason: String,
     },
+    /// All consumers of this agent have their partitions and are positioned.
+    ConsumersReady {
+        /// The attempt.
+        attempt: AttemptId,
+    },
+    /// The consumers' final report; they are closed.
+    ConsumersReport {
+        /// The attempt.
+        attempt: AttemptId,
+        /// What they received.
+        report: Box<ConsumerReport>,
+    },
+    /// There are no consumers of the attempt on this agent, or no longer.
+    ConsumersFailed {
+        /// The attempt.
+        attempt: AttemptId,
+        /// What kind of trouble.
+        kind: RefusalKind,
+        /// Why, in one line.
+        reason: String,
+    },
     /// The answer to [`CoordinatorMessage::Calibrate`].
     Calibrated {
         /// Names the request.
@@ -138,6 +160,8 @@ pub struct Hello {
     pub certificate: Option<CertificateFacts>,
     /// Client libraries by name of which it has no driver, and why.
     pub lacking: Vec<(String, String)>,
+    /// What it is for.
+    pub role: Role,
 }
 
 /// Kinds of refusal, by who has to mend it.
@@ -223,6 +247,17 @@ pub enum CoordinatorMessage {
         /// Why, in one line.
         reason: String,
     },
+    /// Make consumers.
+    PrepareConsumers(Box<PrepareConsumers>),
+    /// Every record has been written: receive up to these ends, then report.
+    EndConsumers {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Topic, partition and the offset after the last record.
+        ends: Vec<(String, i32, i64)>,
+        /// How long this may take.
+        within: Duration,
+    },
     /// Find out what the agent manages against a null sink on its host.
     Calibrate {
         /// Names the request.
@@ -251,4 +286,24 @@ pub struct Prepare {
     pub topics: Vec<String>,
     /// Agents of the attempt on this agent's host, itself included; at least 1.
     pub agents_on_host: u32,
+}
+
+/// An agent's share of an attempt's consumers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PrepareConsumers {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// The trial; it has consumers.
+    pub trial: Trial,
+    /// `host:port` of brokers to begin with.
+    pub bootstrap: String,
+    /// The cluster's properties; secrets are references, resolved by the agent.
+    pub cluster_properties: Properties,
+    /// The topics, ready.
+    pub topics: Vec<String>,
+    /// What the members on this agent read, and the offset that each begins at: the log's end before the producers were
+    /// made.
+    pub seats: Vec<(Seat, i64)>,
+    /// How long they may go on without a renewal.
+    pub lease: Duration,
 }

@@ -1,6 +1,6 @@
 //! How much processor time this process uses, by group of threads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use procfs::CurrentSI;
 use tribunal_stats::Cpu;
@@ -21,6 +21,8 @@ pub(crate) struct Process {
 pub(crate) struct Probe {
     /// Processes of drivers, whose whole time is the clients'.
     drivers: Vec<Process>,
+    /// Threads of librdkafka that are no producer's.
+    apart: HashSet<i32>,
     threads: HashMap<i32, u64>,
     /// For how long threads that take turns had waited for a processor when they were seen first.
     waits: HashMap<i32, u64>,
@@ -38,6 +40,7 @@ impl Probe {
     pub(crate) fn of(drivers: Vec<Process>) -> Self {
         let mut probe = Self {
             drivers,
+            apart: HashSet::new(),
             threads: HashMap::new(),
             waits: HashMap::new(),
             busy: 0,
@@ -46,6 +49,13 @@ impl Probe {
         probe.tell();
         probe.waited_ns();
         probe
+    }
+
+    /// The same, with these threads of librdkafka as no client's.
+    #[must_use]
+    pub(crate) fn without(mut self, apart: HashSet<i32>) -> Self {
+        self.apart = apart;
+        self
     }
 
     /// For how long the thread that waited most for a processor has done so since this probe was made; of threads that take
@@ -80,7 +90,7 @@ impl Probe {
         };
         for task in myself.tasks().into_iter().flatten().flatten() {
             let Some((name, since)) = since(&task) else { continue };
-            if name.starts_with(CLIENT) {
+            if name.starts_with(CLIENT) && !self.apart.contains(&task.tid) {
                 cpu.client_ns += since;
                 cpu.client_busiest_ns = cpu.client_busiest_ns.max(since);
             } else if !name.starts_with("send-") && !name.starts_with("report-") {
@@ -107,6 +117,16 @@ impl Probe {
         }
         cpu
     }
+}
+
+/// The threads of librdkafka in this process, by their ids.
+pub(crate) fn clients() -> HashSet<i32> {
+    let Ok(myself) = procfs::process::Process::myself() else {
+        return HashSet::new();
+    };
+    let tasks = myself.tasks().into_iter().flatten().flatten();
+    let of_client = |task: &procfs::process::Task| task.stat().is_ok_and(|stat| stat.comm.starts_with(CLIENT));
+    tasks.filter(of_client).map(|task| task.tid).collect()
 }
 
 /// The time of the busiest of some threads by their names; those that take turns are as one.

@@ -11,6 +11,7 @@ use tribunal_telemetry::agent::Producer;
 
 use super::{Closed, Outbox, Session};
 use crate::attempt::{Held, Stage};
+use crate::consuming::Consuming;
 use crate::load::Load;
 
 impl Session<'_> {
@@ -41,6 +42,7 @@ impl Session<'_> {
         self.clock = self.measurement.facts();
         self.metrics.clock(self.clock);
         let clock = self.clock;
+        self.consumers_measured(outbox).await?;
         let Some(held) = &mut self.held else { return Ok(()) };
         match &held.stage {
             Stage::Prepared { .. } => held.clock = clock,
@@ -53,11 +55,12 @@ impl Session<'_> {
     /// Lets the threads of a prepared attempt wait for t0, and says so.
     async fn ready(&mut self, outbox: &Outbox) -> Result<(), Closed> {
         let tell = self.tell.clone();
+        let apart = self.consuming.as_ref().map(Consuming::clients).unwrap_or_default();
         let Some(held) = &mut self.held else { return Ok(()) };
         let (attempt, Some(clock)) = (held.id, held.clock) else {
             return Ok(());
         };
-        let Some(producers) = held.start(tell) else {
+        let Some(producers) = held.start(tell, apart) else {
             return Ok(());
         };
         if let Some(run) = held.run() {

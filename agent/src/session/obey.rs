@@ -28,6 +28,10 @@ impl Session<'_> {
                 received_ns,
                 returned_ns,
             } => {
+                // The coordinator is there, and so is the attempt: it says when consumers have to end.
+                if let Some(consuming) = &self.consuming {
+                    consuming.renew();
+                }
                 self.exchange(
                     Exchange {
                         sent: sent_ns,
@@ -40,7 +44,7 @@ impl Session<'_> {
                 .await
             }
             CoordinatorMessage::Prepare(prepare) => {
-                if let Some(reason) = self.busy() {
+                if let Some(reason) = self.busy(Some(prepare.attempt)) {
                     let kind = RefusalKind::Busy;
                     return outbox
                         .send(AgentMessage::Refused {
@@ -103,9 +107,22 @@ impl Session<'_> {
                 }
                 Ok(())
             }
-            CoordinatorMessage::Abort { attempt, reason } => self.abort(attempt, reason, outbox).await,
+            CoordinatorMessage::Abort { attempt, reason } => {
+                if self.stop_consuming(attempt, &reason) && self.of(attempt).is_none() {
+                    // They have a word of their own.
+                    return Ok(());
+                }
+                self.abort(attempt, reason, outbox).await
+            }
+            CoordinatorMessage::PrepareConsumers(prepare) => self.prepare_consumers(&prepare, outbox).await,
+            CoordinatorMessage::EndConsumers { attempt, ends, within } => {
+                if let Some(consuming) = self.consuming.as_ref().filter(|own| own.id == attempt) {
+                    consuming.end(ends, within);
+                }
+                Ok(())
+            }
             CoordinatorMessage::Calibrate { id, trial, producers } => {
-                if let Some(reason) = self.busy() {
+                if let Some(reason) = self.busy(None) {
                     let outcome = Err(reason);
                     return outbox.send(AgentMessage::Calibrated { id, outcome }).await;
                 }
@@ -129,10 +146,12 @@ impl Session<'_> {
         outbox.send(AgentMessage::Stopped { attempt, reason }).await
     }
 
-    /// What keeps this agent from anything new.
-    pub(super) fn busy(&self) -> Option<String> {
-        let held = self.held.as_ref();
-        held.map(|held| format!("busy with trial {} attempt {}", held.id.trial, held.id.attempt.0))
+    /// What keeps this agent from anything new; consumers of the same attempt do not.
+    pub(super) fn busy(&self, with: Option<AttemptId>) -> Option<String> {
+        let held = self.held.as_ref().map(|held| held.id);
+        let consuming = self.consuming.as_ref().map(|consuming| consuming.id);
+        held.or(consuming.filter(|id| Some(*id) != with))
+            .map(|id| format!("busy with trial {} attempt {}", id.trial, id.attempt.0))
             .or_else(|| self.calibrating.as_ref().map(|_| "busy with a calibration".to_owned()))
     }
 }

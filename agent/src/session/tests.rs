@@ -1,10 +1,11 @@
 //! Sessions whose coordinator is played by the test, against the mock cluster in this process.
 
 use tribunal_kafka::Mock;
+use tribunal_model::consumers::{Consumers, Role, Seat};
 use tribunal_model::ids::{AgentName, Attempt, ExperimentId, TrialId};
 use tribunal_model::properties::Properties;
 use tribunal_model::trial::{Part, Rate, RecordRate};
-use tribunal_proto::session::{Epoch, Prepare, RefusalKind};
+use tribunal_proto::session::{Epoch, Prepare, PrepareConsumers, RefusalKind};
 use tribunal_stats::facts::CertificateFacts;
 use tribunal_tls::Security;
 
@@ -27,6 +28,7 @@ fn options() -> Options {
             ..CertificateFacts::default()
         }),
         drivers: crate::fixture::programs(),
+        role: Role::Any,
     }
 }
 
@@ -215,5 +217,100 @@ async fn what_cannot_be_done_is_answered_all_the_same() {
     assert_eq!(refused.await, (RefusalKind::Busy, "busy with a calibration".to_owned()));
     let reason = play.until(of!(AgentMessage::Calibrated { id: 9, outcome } => outcome.unwrap_err()));
     assert_eq!(reason.await, "no producer to calibrate");
-    assert!(play.session.busy().is_none());
+    assert!(play.session.busy(None).is_none());
+}
+
+/// One group of two members on two topics of three partitions.
+fn consumers(mock: &Mock) -> PrepareConsumers {
+    let mut trial = fixture::trial();
+    let consumers = Consumers {
+        groups: 1,
+        members: 2,
+        properties: Properties::default(),
+    };
+    let seats: Vec<(Seat, i64)> = consumers.seats(2, 3).into_iter().map(|seat| (seat, 0)).collect();
+    trial.consumers = Some(consumers);
+    PrepareConsumers {
+        attempt: attempt(1),
+        trial,
+        bootstrap: mock.bootstrap().to_owned(),
+        cluster_properties: Properties::default(),
+        topics: vec!["t0".to_owned(), "t1".to_owned()],
+        seats,
+        lease: TIMEOUT,
+    }
+}
+
+#[tokio::test]
+async fn consumers_are_ready_before_there_is_a_producer_and_report_every_record_up_to_the_ends() {
+    let mock = Mock::start(1, None).unwrap();
+    for topic in ["t0", "t1"] {
+        mock.create_topic(topic, 3, 1).unwrap();
+    }
+    let order = consumers(&mock);
+    let (attempt, trial) = (order.attempt, order.trial.clone());
+    let (options, metrics) = (options(), metrics());
+    let mut play = Play::new(&options, &metrics);
+    play.say(CoordinatorMessage::PrepareConsumers(Box::new(order))).await;
+    play.until(of!(AgentMessage::ConsumersReady { .. } => ())).await;
+    assert!(play.session.busy(None).is_some() && play.session.busy(Some(attempt)).is_none());
+    let prepare = Prepare {
+        attempt,
+        trial,
+        producers: vec![0, 3],
+        bootstrap: mock.bootstrap().to_owned(),
+        cluster_properties: Properties::default(),
+        topics: vec!["t0".to_owned(), "t1".to_owned()],
+        agents_on_host: 1,
+    };
+    play.say(CoordinatorMessage::Prepare(Box::new(prepare))).await;
+    // Priming writes one record to each partition.
+    play.until(of!(AgentMessage::Ready { .. } => ())).await;
+    let topic = |topic: &str| {
+        (0..3)
+            .map(|partition| (topic.to_owned(), partition, 1))
+            .collect::<Vec<_>>()
+    };
+    let ends = [topic("t0"), topic("t1")].concat();
+    let within = TIMEOUT;
+    play.say(CoordinatorMessage::EndConsumers { attempt, ends, within })
+        .await;
+    let report = play
+        .until(of!(AgentMessage::ConsumersReport { report, .. } => report))
+        .await;
+    assert_eq!(report.partitions.len(), 6);
+    for ((group, ..), received) in &report.partitions {
+        let told = (*group, received.offsets.count(), received.lag_end, received.backwards);
+        assert_eq!(told, (0, 1, 0, 0));
+    }
+    assert_eq!(report.followed[&0].count(), 6);
+    assert!(report.clock.at_ns < report.clock_after.at_ns, "{report:?}");
+    assert!(play.session.consuming.is_none() && play.session.held.is_some());
+    let reason = "enough".to_owned();
+    play.say(CoordinatorMessage::Abort { attempt, reason }).await;
+    play.until(of!(AgentMessage::Stopped { .. } => ())).await;
+}
+
+#[tokio::test]
+async fn consumers_that_are_given_up_say_so_once_they_are_closed() {
+    let mock = Mock::start(1, None).unwrap();
+    for topic in ["t0", "t1"] {
+        mock.create_topic(topic, 3, 1).unwrap();
+    }
+    let order = consumers(&mock);
+    let attempt = order.attempt;
+    let (options, metrics) = (options(), metrics());
+    let mut play = Play::new(&options, &metrics);
+    play.say(CoordinatorMessage::PrepareConsumers(Box::new(order.clone())))
+        .await;
+    play.say(CoordinatorMessage::PrepareConsumers(Box::new(order))).await;
+    let busy = play
+        .until(of!(AgentMessage::ConsumersFailed { kind, .. } => kind))
+        .await;
+    assert_eq!(busy, RefusalKind::Busy);
+    let reason = "the attempt ends".to_owned();
+    play.say(CoordinatorMessage::Abort { attempt, reason }).await;
+    let told = play.until(of!(AgentMessage::ConsumersFailed { kind, reason, .. } => (kind, reason)));
+    assert_eq!(told.await, (RefusalKind::Other, "the attempt ends".to_owned()));
+    assert!(play.session.consuming.is_none() && play.session.busy(None).is_none());
 }

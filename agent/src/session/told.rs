@@ -39,6 +39,7 @@ impl Session<'_> {
                     }
                 }
             }
+            Told::Consumer(attempt, word) => self.consumer_says(attempt, word, outbox).await,
             Told::Run(attempt, event) => self.load_says(attempt, event, outbox).await,
             Told::Calibrated(id, outcome) => {
                 let wanted = self

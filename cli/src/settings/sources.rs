@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use figment::value::{Dict, Map};
 use figment::{Metadata, Profile, Provider};
 use serde::{Deserialize, Serialize};
+use tribunal_model::consumers::Role;
 
 use super::error::nearest;
 use super::{COORDINATOR, Error, KEYS, Origin, variable};
@@ -45,6 +46,7 @@ pub(super) struct RawAgent {
     pub(super) name: String,
     pub(super) metrics: String,
     pub(super) drivers: String,
+    pub(super) role: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -103,6 +105,8 @@ pub(crate) struct AgentFlags {
     pub(crate) metrics: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) drivers: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) role: Option<String>,
 }
 
 /// Flags of verbs that dial a coordinator.
@@ -170,6 +174,7 @@ pub(super) fn defaults(environment: &BTreeMap<String, String>) -> Raw {
             name: legal_name(&std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default()),
             metrics: "127.0.0.1:7653".into(),
             drivers: drivers.to_string_lossy().into_owned(),
+            role: Role::default().to_string(),
         },
         client: RawClient {
             coordinator: String::new(),

@@ -12,6 +12,7 @@ mod calibrated;
 mod certified;
 mod clients;
 mod compared;
+mod consumed;
 mod demo;
 mod designed;
 mod disturbed;

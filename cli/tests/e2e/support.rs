@@ -171,9 +171,19 @@ impl Agent {
 
     /// The same with the drivers of this cache.
     pub(crate) fn start_with(bench: &Bench, url: &str, name: &str, cache: &Path) -> Self {
+        Self::start_for(bench, url, name, cache, "any")
+    }
+
+    /// The same for this role.
+    pub(crate) fn start_as(bench: &Bench, url: &str, name: &str, role: &str) -> Self {
+        Self::start_for(bench, url, name, &bench.path().join("cache"), role)
+    }
+
+    fn start_for(bench: &Bench, url: &str, name: &str, cache: &Path, role: &str) -> Self {
         let metrics = tribunal_testkit::ports::free(1).unwrap();
         let address = format!("127.0.0.1:{metrics}");
         let mut command = bench.command(&["agent", "--coordinator", url, "--name", name, "--metrics", &address]);
+        command.args(["--role", role]);
         command.env("XDG_CACHE_HOME", cache);
         let process = Process::start(command);
         Self { process, metrics }

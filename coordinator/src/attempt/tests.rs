@@ -130,6 +130,16 @@ fn a_lost_agent_voids_the_attempt_and_the_others_are_stopped_first() {
 }
 
 #[test]
+fn what_spoils_an_attempt_beside_its_producers_voids_it_and_stops_them_first() {
+    let mut attempt = running(2);
+    attempt.step(Event::Reported(name(0)), 2500 * MS);
+    let spoiled = Event::Spoiled("agent c was lost".into());
+    assert_eq!(orders(&attempt.step(spoiled, 2600 * MS)), ["a1:abort"]);
+    let stopped = attempt.step(Event::Stopped(name(1), "told to".into()), 2700 * MS);
+    assert_eq!(orders(&stopped), ["Void(\"agent c was lost\")"]);
+}
+
+#[test]
 fn an_agent_lost_after_its_report_is_no_loss() {
     let mut attempt = running(2);
     attempt.step(Event::Reported(name(0)), 2500 * MS);

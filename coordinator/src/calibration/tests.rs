@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use tribunal_model::consumers::Role;
 use tribunal_model::limits::Bounds;
 use tribunal_model::matrix::Matrix;
 use tribunal_proto::session::{Hello, PROTOCOL};
@@ -44,6 +45,7 @@ fn hello(agent: &str, model: &str, version: &str) -> Hello {
         busy_with: None,
         certificate: None,
         lacking: Vec::new(),
+        role: Role::Any,
     }
 }
 

@@ -73,6 +73,7 @@ impl Case {
             audit: AuditLevel::Offsets,
             properties: Properties::default(),
             client: ClientUse::default(),
+            consumers: None,
         };
         let mut tallies = Tallies::default();
         let tally = tallies.of(Part::Window);

@@ -298,6 +298,10 @@ impl<S: Statistics> Collector<S> {
                         all.merge(&offsets);
                     }
                 }
+                if let Some(followed) = end.followed {
+                    let name = |partition: u32| (client.topic.clone(), partition as i32);
+                    report.followed.merge(followed.finish(name));
+                }
                 lag.merge(&end.lag);
                 report.facts.purged_ns = report.facts.purged_ns.max(end.purged_ns);
                 report.facts.perhaps_written_after_purge += end.perhaps_after_purge;

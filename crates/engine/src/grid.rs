@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tribunal_model::trial::Windows;
 use tribunal_stats::facts::FirstSend;
-use tribunal_stats::{Activity, OffsetSet, PartitionCount, Tallies};
+use tribunal_stats::{Activity, Follower, OffsetSet, PartitionCount, Tallies};
 
 use crate::lag::ReportLag;
 
@@ -86,6 +86,8 @@ pub struct ReportsEnd {
     pub partitions: BTreeMap<i32, PartitionCount>,
     /// Offsets of acknowledged records by partition, where they were asked for.
     pub offsets: BTreeMap<i32, OffsetSet>,
+    /// Intended sends of followed records, where there are consumers; a place is a partition.
+    pub followed: Option<Follower>,
     /// How long reports may have waited for the report thread in the window.
     pub lag: ReportLag,
     /// When the client was purged, from t0.

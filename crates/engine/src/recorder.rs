@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use tribunal_model::design::AuditLevel;
 use tribunal_model::trial::{Part, Windows};
-use tribunal_stats::{Fates, OffsetSet, PartitionCount};
+use tribunal_stats::{Fates, Follower, OffsetSet, PartitionCount};
 
 use crate::grid::{Grid, ReportsEnd, Slice};
 use crate::lag::ReportLag;
@@ -30,6 +30,8 @@ pub struct Recorder {
     unassigned: PartitionCount,
     /// One set for each partition, or none.
     offsets: Vec<OffsetSet>,
+    /// Intended sends of records of the window that consumers follow too.
+    followed: Option<Follower>,
     purged_ns: Option<i64>,
     perhaps_after_purge: u64,
     errors: BTreeMap<(String, String), u64>,
@@ -53,10 +55,18 @@ impl Recorder {
             partitions: vec![PartitionCount::default(); partitions],
             unassigned: PartitionCount::default(),
             offsets: vec![OffsetSet::new(); kept],
+            followed: None,
             purged_ns: None,
             perhaps_after_purge: 0,
             errors: BTreeMap::new(),
         }
+    }
+
+    /// The same, keeping the intended sends of followed records as well.
+    #[must_use]
+    pub fn following(mut self, follower: Option<Follower>) -> Self {
+        self.followed = follower;
+        self
     }
 
     /// The window begins at another instant than was thought, which is still to come.
@@ -96,6 +106,14 @@ impl Recorder {
                 // A negative partition is no index.
                 if let Some(offsets) = self.offsets.get_mut(delivery.partition as usize) {
                     offsets.add_run(delivery.offset, delivery.records);
+                }
+                if let Some(followed) = &mut self.followed
+                    && delivery.part == Part::Window
+                    && delivery.offset >= 0
+                    && delivery.partition >= 0
+                {
+                    let (place, intended) = (delivery.partition as u32, delivery.intended_ns);
+                    followed.add_run(place, delivery.offset, delivery.records, intended);
                 }
                 self.slice.activity.acknowledged += records;
                 self.slice.activity.acknowledged_bytes += delivery.bytes;
@@ -189,6 +207,7 @@ impl Recorder {
             resolved: self.resolved,
             partitions,
             offsets: (0..).zip(std::mem::take(&mut self.offsets)).collect(),
+            followed: self.followed.take(),
             lag: ReportLag::default(),
             purged_ns: self.purged_ns,
             perhaps_after_purge: self.perhaps_after_purge,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tribunal_model::design::AuditLevel;
 use tribunal_model::trial::{Load, Part, Partitioner, Trial, Windows, nanoseconds};
-use tribunal_stats::Cpu;
+use tribunal_stats::{Cpu, Follower};
 
 use crate::clock::Clock;
 use crate::collector::Collector;
@@ -27,6 +27,9 @@ use crate::schedule::{Place, Schedule};
 use crate::sender::{Content, Sender, Source};
 use crate::threads::{Common, Pair, Shared, report, send};
 use crate::watch::watch;
+
+/// Followed records that the producers of one agent keep together: 24 bytes each.
+const FOLLOWED: usize = 1 << 17;
 
 /// What a producer sends, where it does not follow from the load and its place.
 #[derive(Clone, Debug)]
@@ -48,6 +51,9 @@ pub struct Setup {
     pub settle: Duration,
     /// Whether the offsets of acknowledged records are kept.
     pub audit: AuditLevel,
+    /// Of how many records of the window the intended send is kept for consumers, as [`Trial::follow_bits`] says; none
+    /// where there are no consumers.
+    pub follow: Option<u32>,
     /// What to send.
     pub load: Load,
     /// The block of the trial.
@@ -67,6 +73,7 @@ impl Setup {
             windows: trial.windows,
             settle: trial.settle,
             audit: trial.audit,
+            follow: trial.consumers.as_ref().map(|_| trial.follow_bits()),
             load: trial.load.clone(),
             block: trial.block,
             pool,
@@ -138,7 +145,8 @@ impl<C: Clock> Run<C> {
                 assigned_partitions: (setup.load.partitioner == Partitioner::Assigned).then_some(worker.partitions),
             };
             let sender = Sender::new(worker.producer, source, content, latest, setup.load.when_full);
-            let recorder = Recorder::new(latest, worker.partitions, setup.audit);
+            let follower = setup.follow.map(|bits| Follower::new(bits, FOLLOWED / count.max(1)));
+            let recorder = Recorder::new(latest, worker.partitions, setup.audit).following(follower);
             let pair = Arc::new(Pair::default());
             watched.push((pair.clone(), worker.control.clone()));
             live.push((worker.index, pair.live.clone()));

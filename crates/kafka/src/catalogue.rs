@@ -14,6 +14,8 @@ pub(crate) struct Entry {
     pub(crate) kind: Kind,
     /// Whether only consumers have it.
     pub(crate) consumer: bool,
+    /// Whether only producers have it.
+    pub(crate) producer: bool,
 }
 
 /// What values a property takes.
@@ -85,6 +87,7 @@ fn entry(line: &str) -> Option<Entry> {
         name: name.to_owned(),
         kind,
         consumer: side == "C",
+        producer: side == "P",
     })
 }
 

@@ -38,13 +38,22 @@ const MECHANISMS: [&str; 4] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTH
 ///
 /// Stricter than librdkafka, which reads the number in front and forgets the rest: to it, `linger.ms = "5s"` is 5 ms.
 pub fn check_property(name: &str, value: &str) -> Result<(), InvalidProperty> {
+    check_as(name, value, false)
+}
+
+/// Checks one property of a consumer.
+pub fn check_consumer_property(name: &str, value: &str) -> Result<(), InvalidProperty> {
+    check_as(name, value, true)
+}
+
+fn check_as(name: &str, value: &str, consumer: bool) -> Result<(), InvalidProperty> {
     let invalid = |message: String, nearest: Option<String>| InvalidProperty {
         property: name.into(),
         value: format!("{:?}", mask(name, value)),
         message,
         nearest,
     };
-    let Some(entry) = check_name(name, value).map_err(|(message, nearest)| invalid(message, nearest))? else {
+    let Some(entry) = check_name(name, value, consumer).map_err(|(message, nearest)| invalid(message, nearest))? else {
         return Ok(());
     };
     if value.is_empty() {
@@ -104,10 +113,13 @@ pub fn check_property(name: &str, value: &str) -> Result<(), InvalidProperty> {
 }
 
 /// The property of this name, if librdkafka's table has it; or what is wrong with the name, and the nearest right one.
-fn check_name(name: &str, value: &str) -> Result<Option<&'static Entry>, (String, Option<String>)> {
+fn check_name(name: &str, value: &str, consumer: bool) -> Result<Option<&'static Entry>, (String, Option<String>)> {
     match catalogue::find(name) {
-        Some(entry) if entry.consumer => {
+        Some(entry) if entry.consumer && !consumer => {
             Err(("is a property of consumers and does nothing in a producer".into(), None))
+        }
+        Some(entry) if entry.producer && consumer => {
+            Err(("is a property of producers and does nothing in a consumer".into(), None))
         }
         Some(entry) => Ok(Some(entry)),
         // The name may be hidden, have a prefix, be for librdkafka's own functions only, or have been taken out.
@@ -182,7 +194,7 @@ pub fn check(properties: &Properties) -> Vec<Invalid> {
         Value::Text(text) => check_property(name, text).err(),
         // Only the name can be judged.
         Value::Env(_) | Value::File(_) => {
-            let (message, nearest) = check_name(name, STAND_IN).err()?;
+            let (message, nearest) = check_name(name, STAND_IN, false).err()?;
             Some(InvalidProperty {
                 property: name.into(),
                 value: value.to_string(),

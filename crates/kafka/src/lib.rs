@@ -10,6 +10,7 @@ mod catalogue;
 pub mod check;
 pub mod client;
 mod codes;
+pub mod consumer;
 mod event;
 mod heard;
 pub mod mock;
@@ -23,6 +24,7 @@ mod statistics;
 
 pub use assignment::assignment;
 pub use client::{Client, ClientSpec, KafkaControl};
+pub use consumer::{ConsumerSpec, KafkaConsumer, Received};
 pub use mock::Mock;
 pub use prime::{Primed, PrimedPartition, prime};
 pub use producer::KafkaProducer;

@@ -107,16 +107,23 @@ unsafe impl Sync for Handle {}
 impl Handle {
     /// Makes a producer client. `pool` stays alive as long as the client does.
     pub(crate) fn producer(conf: Conf, pool: Option<Arc<PayloadPool>>, tokens: bool) -> Result<Self, String> {
+        Self::make(c::rd_kafka_type_t::RD_KAFKA_PRODUCER, conf, pool, tokens)
+    }
+
+    /// Makes a consumer client.
+    pub(crate) fn consumer(conf: Conf, tokens: bool) -> Result<Self, String> {
+        Self::make(c::rd_kafka_type_t::RD_KAFKA_CONSUMER, conf, None, tokens)
+    }
+
+    fn make(
+        kind: c::rd_kafka_type_t,
+        conf: Conf,
+        pool: Option<Arc<PayloadPool>>,
+        tokens: bool,
+    ) -> Result<Self, String> {
         let mut text = [0; TEXT];
         // SAFETY: the configuration is valid; a client that is made takes it, and then it is not ours to destroy.
-        let raw = unsafe {
-            c::rd_kafka_new(
-                c::rd_kafka_type_t::RD_KAFKA_PRODUCER,
-                conf.0.as_ptr(),
-                text.as_mut_ptr(),
-                text.len(),
-            )
-        };
+        let raw = unsafe { c::rd_kafka_new(kind, conf.0.as_ptr(), text.as_mut_ptr(), text.len()) };
         let Some(rk) = NonNull::new(raw) else {
             return Err(read_text(&text));
         };
@@ -131,7 +138,7 @@ impl Handle {
                 let error = c::rd_kafka_sasl_background_callbacks_enable(rk.as_ptr());
                 c::rd_kafka_error_destroy(error);
             }
-            NonNull::new(queue).expect("invariant: a producer has a main queue")
+            NonNull::new(queue).expect("invariant: a client has a main queue")
         };
         Ok(Self { rk, queue, _pool: pool })
     }

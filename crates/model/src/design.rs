@@ -89,6 +89,8 @@ pub enum Purpose {
     Share(u32),
     /// A probe of a capacity search: what it is for in words, for example `ramp`.
     Probe(String),
+    /// The first cell without the plan's consumers: shows what they cost the producers, enters no comparison.
+    WithoutConsumers,
 }
 
 impl Purpose {
@@ -107,6 +109,7 @@ impl std::fmt::Display for Purpose {
             Self::Capacity => f.write_str("capacity"),
             Self::Share(percent) => write!(f, "{percent} % of the slowest"),
             Self::Probe(what) => write!(f, "probe: {what}"),
+            Self::WithoutConsumers => f.write_str("without consumers"),
         }
     }
 }

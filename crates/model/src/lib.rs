@@ -3,6 +3,7 @@
 //! Everything here is pure: text in, values out; no file, clock or network is touched.
 
 pub mod client;
+pub mod consumers;
 pub mod design;
 pub mod ids;
 pub mod limits;

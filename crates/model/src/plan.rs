@@ -9,6 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::client::Client;
+use crate::consumers::Consumers;
 use crate::design::{AuditLevel, Design, SearchPlan};
 use crate::ids::AgentName;
 use crate::limits::Limits;
@@ -20,6 +21,7 @@ use crate::units::OfferedRate;
 
 mod clients;
 mod clusters;
+mod consumers;
 mod design;
 mod factors;
 mod limits;
@@ -99,6 +101,8 @@ pub struct Plan {
     pub objective: Option<Objective>,
     /// The search for each cell's capacity, instead of the repetitions of a matrix.
     pub search: Option<SearchPlan>,
+    /// What reads the topics while the producers write; nothing by default.
+    pub consumers: Option<Consumers>,
     /// Validity limits.
     pub limits: Limits,
     /// The named set of properties that the baseline starts from.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::client::ClientUse;
+use crate::consumers::Consumers;
 use crate::design::{AuditLevel, Purpose};
 use crate::ids::{CellId, TrialId};
 use crate::profile::Profile;
@@ -39,6 +40,8 @@ pub struct Trial {
     pub properties: Properties,
     /// The client library.
     pub client: ClientUse,
+    /// What reads the topics meanwhile, where anything does.
+    pub consumers: Option<Consumers>,
 }
 
 /// One factor at one level, as written in the plan.

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod brokers;
 pub mod caveat;
 pub mod check;
+pub mod consumed;
 pub mod csv;
 pub mod eligibility;
 pub mod experiment;

@@ -11,6 +11,7 @@ mod cells;
 mod clients;
 mod comparison;
 mod conclusion;
+mod consumers;
 mod effects;
 mod environment;
 mod objective;
@@ -29,14 +30,15 @@ use crate::format::{count, list, plural};
 
 use cells::{code, escape};
 
-/// The report as Markdown: the title, what a reader must know first, then always the same seven sections.
+/// The report as Markdown: the title, what a reader must know first, then always the same seven sections, and one on consumers
+/// where there were any.
 pub fn render(report: &ExperimentReport) -> String {
     let analysis = Analysis::of(report);
     let mut main = of_cells(report);
     if main.is_empty() {
         main = apart(report);
     }
-    let sections: [(&str, String); 7] = [
+    let mut sections = vec![
         ("Environment", environment::environment(report)),
         ("Topic configuration", setting::topic(&main)),
         ("Workload", setting::workload(report, &main)),
@@ -45,6 +47,11 @@ pub fn render(report: &ExperimentReport) -> String {
         ("Results", results::results(report, &analysis)),
         ("Conclusion", conclusion::conclusion(report, &analysis)),
     ];
+    // The only section that many reports have nothing to say in.
+    let consumers = consumers::consumers(report);
+    if !consumers.is_empty() {
+        sections.insert(5, ("Consumers", consumers));
+    }
     let mut text = title(report);
     for (heading, body) in sections {
         text += &format!("## {heading}\n\n");

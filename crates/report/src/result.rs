@@ -21,6 +21,7 @@ use crate::audit::Audit;
 use crate::brokers::BrokerWindow;
 use crate::caveat::Verdict;
 use crate::check::Check;
+use crate::consumed::ConsumersResult;
 use crate::objective::ObjectiveOutcome;
 
 /// The version of the format that this build writes.
@@ -84,6 +85,9 @@ pub struct TrialResult {
     pub audit: Audit,
     /// The time series, merged over agents.
     pub samples: Vec<StoredSample>,
+    /// What consumers received, where there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consumers: Option<ConsumersResult>,
 }
 
 impl TrialResult {

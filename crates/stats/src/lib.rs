@@ -3,9 +3,11 @@
 //! Everything here is pure. Quantiles come from merged distributions, never from quantiles.
 
 pub mod comparison;
+pub mod consumed;
 pub mod distribution;
 pub mod exchange;
 pub mod facts;
+pub mod follow;
 pub mod little;
 pub mod offsets;
 pub mod outcome;
@@ -15,7 +17,9 @@ pub mod steady;
 pub mod tally;
 pub mod watched;
 
+pub use consumed::{ConsumerReport, ConsumerSecond, ReceivedPartition};
 pub use distribution::Distribution;
+pub use follow::{Followed, Follower, Ways};
 pub use offsets::OffsetSet;
 pub use outcome::{AgentReport, Backlog, PartitionCount};
 pub use samples::{Activity, BrokerLatencies, ClientSecond, ClientStatistics, Cpu, Latencies, Sample};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::facts::RunFacts;
+use crate::follow::Followed;
 use crate::offsets::OffsetSet;
 use crate::samples::{Activity, ClientStatistics};
 use crate::tally::Tallies;
@@ -23,6 +24,8 @@ pub struct AgentReport {
     pub partitions: BTreeMap<(String, i32), PartitionCount>,
     /// The offsets of acknowledged records by topic and partition, where the trial asks for them.
     pub offsets: BTreeMap<(String, i32), OffsetSet>,
+    /// Intended sends of followed records of the window, in nanoseconds from t0, where there are consumers.
+    pub followed: Followed,
     /// How the agent came through.
     pub facts: RunFacts,
 }

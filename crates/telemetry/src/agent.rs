@@ -17,6 +17,8 @@ use crate::catalogue::Metric;
 use crate::coordinator::build_info;
 use crate::families::{Families, labels};
 
+/// Partitions of consumers that have series of their own.
+const PARTITIONS_KEPT: usize = 1000;
 /// Error codes of a producer that have series of their own; more are counted under `(others)`.
 const CODES_KEPT: usize = 32;
 
@@ -57,6 +59,56 @@ impl fmt::Debug for Producer {
     }
 }
 
+/// A partition that a consumer group reads through this agent.
+pub struct Consumer {
+    /// The group.
+    pub group: u32,
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// Its figures; called at each scrape.
+    pub figures: Box<dyn Fn() -> ConsumerFigures + Send + Sync>,
+}
+
+/// What was received of a partition, and what was not yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerFigures {
+    /// Records received.
+    pub received: u64,
+    /// Their keys and values.
+    pub bytes: u64,
+    /// Records between the log's end and the position; `None` before it is known.
+    pub lag: Option<u64>,
+}
+
+impl fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer")
+            .field("group", &self.group)
+            .field("topic", &self.topic)
+            .field("partition", &self.partition)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Consumer {
+    fn tell(&self, [agent, experiment, trial]: &[&str; 3], families: &mut Families) {
+        let (partition, group) = (self.partition.to_string(), self.group.to_string());
+        let own = |metric| labels(metric, &[&self.topic, &partition, &group, agent, experiment, trial]);
+        let figures = (self.figures)();
+        if let Some(lag) = figures.lag {
+            families.gauge(Metric::ConsumerLag, own(Metric::ConsumerLag), lag as f64);
+        }
+        for (metric, count) in [
+            (Metric::ConsumerRecords, figures.received),
+            (Metric::ConsumerBytes, figures.bytes),
+        ] {
+            families.counter(metric, own(metric), count as f64);
+        }
+    }
+}
+
 /// What an agent does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
@@ -73,6 +125,8 @@ pub enum Phase {
     Running(Part),
     /// The load has ended, and the clock is measured for the report.
     Reporting,
+    /// It runs consumers and no producers.
+    Consuming,
 }
 
 impl Phase {
@@ -85,6 +139,7 @@ impl Phase {
             Self::Armed => "armed",
             Self::Running(part) => part.name(),
             Self::Reporting => "reporting",
+            Self::Consuming => "consuming",
         }
     }
 }
@@ -106,6 +161,7 @@ struct State {
     dropped_samples: u64,
     cpu: Option<Cpu>,
     producers: BTreeMap<u32, Shown>,
+    consumers: Vec<Consumer>,
 }
 
 /// What is shown of a producer.
@@ -133,6 +189,7 @@ impl AgentMetrics {
             dropped_samples: 0,
             cpu: None,
             producers: BTreeMap::new(),
+            consumers: Vec::new(),
         }));
         registry
             .register(Box::new(Scraped(state.clone())))
@@ -232,6 +289,17 @@ impl AgentMetrics {
         self.state().producers.clear();
     }
 
+    /// Shows the partitions that this agent's consumers read, the first [`PARTITIONS_KEPT`] of them.
+    pub fn begin_consumers(&self, mut consumers: Vec<Consumer>) {
+        consumers.truncate(PARTITIONS_KEPT);
+        self.state().consumers = consumers;
+    }
+
+    /// The consumers are closed: their partitions' series are removed.
+    pub fn retire_consumers(&self) {
+        self.state().consumers.clear();
+    }
+
     /// Whether there is a session to the coordinator.
     pub fn connected(&self, connected: bool) {
         self.state().connected = connected;
@@ -307,6 +375,9 @@ impl State {
         }
         for shown in self.producers.values() {
             shown.tell(&[agent, experiment, trial], families);
+        }
+        for consumer in &self.consumers {
+            consumer.tell(&[agent, experiment, trial], families);
         }
     }
 }

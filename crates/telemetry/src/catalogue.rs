@@ -9,6 +9,8 @@ const PRODUCER: &[&str] = &["topic", "client_id", "agent", "experiment", "trial"
 const PRODUCER_FATE: &[&str] = &["topic", "client_id", "agent", "experiment", "trial", "fate"];
 const PRODUCER_CODE: &[&str] = &["topic", "client_id", "agent", "experiment", "trial", "code"];
 const PRODUCER_BROKER: &[&str] = &["topic", "client_id", "agent", "experiment", "trial", "broker"];
+/// Labels of a partition that a consumer group reads.
+const CONSUMER: &[&str] = &["topic", "partition", "group", "agent", "experiment", "trial"];
 const AGENT: &[&str] = &["agent"];
 const AGENT_GROUP: &[&str] = &["agent", "group"];
 const AGENT_PHASE: &[&str] = &["agent", "experiment", "trial", "phase"];
@@ -125,6 +127,12 @@ catalogue! {
         "From socket to answer, the wait behind earlier requests of the connection included (librdkafka's rtt). No quantiles.";
     Throttle: SUMMARY Trial "tribunal_client_broker_throttle_seconds", "seconds", PRODUCER_BROKER,
         "Time for which the broker asked the client to hold back (librdkafka's throttle). No quantiles.";
+    ConsumerLag: GAUGE Trial "tribunal_consumer_lag_records", "records", CONSUMER,
+        "Records between the end of the partition's log and the group's position, at the last whole second.";
+    ConsumerRecords: COUNTER Trial "tribunal_consumer_records_total", "records", CONSUMER,
+        "Records that the group received from the partition.";
+    ConsumerBytes: COUNTER Trial "tribunal_consumer_bytes_total", "bytes", CONSUMER,
+        "Keys and values that the group received from the partition.";
     Phase: GAUGE Agent "tribunal_agent_phase", "0 or 1", AGENT_PHASE,
         "What the agent does: 1 for the phase that it is in, no series for the others.";
     Connected: GAUGE Agent "tribunal_agent_connected", "0 or 1", AGENT,

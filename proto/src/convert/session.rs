@@ -3,15 +3,22 @@
 mod agent;
 mod coordinator;
 
+use std::time::Duration;
+
+use tribunal_model::consumers::{Role, Seat};
 use tribunal_model::ids::{Attempt, TrialId};
 use uuid::Uuid;
 
-use super::{agent_name, all, attempt, choices, experiment_id, filled, from_one, optional, required, trial_id};
-use crate::session::{AttemptId, Epoch, Hello, PROTOCOL, Prepare, RefusalKind};
+use super::{
+    Choice, agent_name, all, attempt, choices, experiment_id, filled, from_one, nanoseconds, optional, required,
+    trial_id,
+};
+use crate::session::{AttemptId, Epoch, Hello, PROTOCOL, Prepare, PrepareConsumers, RefusalKind};
 use crate::{Invalid, pb};
 
 choices! {
     RefusalKind { ClusterUnreachable, Configuration, Busy, Other }
+    Role { Any, Producer, Consumer }
 }
 
 impl From<AttemptId> for pb::AttemptId {
@@ -62,6 +69,7 @@ impl From<Hello> for pb::Hello {
             busy_with,
             certificate,
             lacking,
+            role,
         } = domain;
         Self {
             protocol,
@@ -73,6 +81,7 @@ impl From<Hello> for pb::Hello {
             busy_with: busy_with.map(Into::into),
             certificate: certificate.map(Into::into),
             lacking: all(lacking),
+            role: pb::Role::from(role).into(),
         }
     }
 }
@@ -94,6 +103,7 @@ impl TryFrom<pb::Hello> for Hello {
                 busy_with,
                 certificate,
                 lacking,
+                role,
             } = raw;
             let uuid = Uuid::parse_str(filled("Hello.instance", &instance)?);
             Ok(Self {
@@ -109,6 +119,7 @@ impl TryFrom<pb::Hello> for Hello {
                 busy_with: optional(busy_with)?,
                 certificate: optional(certificate)?,
                 lacking: all(lacking),
+                role: Role::choose("Hello.role", role)?,
             })
         };
         read().map_err(|error| match theirs {
@@ -166,6 +177,93 @@ impl TryFrom<pb::Prepare> for Prepare {
             cluster_properties: required("Prepare.cluster_properties", cluster_properties)?,
             topics,
             agents_on_host: from_one("Prepare.agents_on_host", agents_on_host)?,
+        })
+    }
+}
+
+impl From<PrepareConsumers> for pb::PrepareConsumers {
+    fn from(domain: PrepareConsumers) -> Self {
+        let PrepareConsumers {
+            attempt,
+            trial,
+            bootstrap,
+            cluster_properties,
+            topics,
+            seats,
+            lease,
+        } = domain;
+        let seat = |(seat, offset): (Seat, i64)| {
+            let Seat {
+                group,
+                member,
+                topic,
+                partition,
+            } = seat;
+            pb::ConsumerSeat {
+                group,
+                member,
+                topic,
+                partition,
+                offset,
+            }
+        };
+        Self {
+            attempt: Some(attempt.into()),
+            trial: Some(trial.into()),
+            bootstrap,
+            cluster_properties: Some(cluster_properties.into()),
+            topics,
+            seats: seats.into_iter().map(seat).collect(),
+            lease_ns: nanoseconds(lease),
+        }
+    }
+}
+
+impl TryFrom<pb::PrepareConsumers> for PrepareConsumers {
+    type Error = Invalid;
+
+    fn try_from(raw: pb::PrepareConsumers) -> Result<Self, Invalid> {
+        let pb::PrepareConsumers {
+            attempt,
+            trial,
+            bootstrap,
+            cluster_properties,
+            topics,
+            seats,
+            lease_ns,
+        } = raw;
+        let seat = |raw: pb::ConsumerSeat| {
+            let pb::ConsumerSeat {
+                group,
+                member,
+                topic,
+                partition,
+                offset,
+            } = raw;
+            // A number that names nothing would be looked up by the agent.
+            if topics.len() <= topic as usize {
+                return Err(Invalid::Value {
+                    field: "ConsumerSeat.topic",
+                    text: topic.to_string(),
+                });
+            }
+            let seat = Seat {
+                group,
+                member,
+                topic,
+                partition,
+            };
+            Ok((seat, offset))
+        };
+        let seats = seats.into_iter().map(seat).collect::<Result<_, _>>()?;
+        Ok(Self {
+            attempt: required("PrepareConsumers.attempt", attempt)?,
+            trial: required("PrepareConsumers.trial", trial)?,
+            bootstrap,
+            cluster_properties: required("PrepareConsumers.cluster_properties", cluster_properties)?,
+            topics,
+            seats,
+            lease: Duration::from_nanos(lease_ns),
         })
     }
 }

@@ -5,11 +5,12 @@ use std::collections::btree_map::Entry;
 
 use tribunal_model::trial::Part;
 use tribunal_stats::{
-    Activity, AgentReport, Backlog, BrokerLatencies, ClientSecond, ClientStatistics, Cpu, Distribution, Fates,
-    Latencies, OffsetSet, PartitionCount, Sample, Tallies, Tally,
+    Activity, AgentReport, Backlog, BrokerLatencies, ClientSecond, ClientStatistics, ConsumerReport, ConsumerSecond,
+    Cpu, Distribution, Fates, Followed, Latencies, OffsetSet, PartitionCount, ReceivedPartition, Sample, Tallies,
+    Tally,
 };
 
-use super::{alike, all, required};
+use super::{alike, all, optional, required};
 use crate::{Invalid, pb};
 
 alike! {
@@ -18,6 +19,7 @@ alike! {
     ClientSecond { producer, topic, acknowledged, failed, in_flight, queue_full }
     Backlog { at_start, at_end }
     Latencies { sum_us, count }
+    ConsumerSecond { group, member, second, records, lag, lag_max }
 }
 
 impl From<ClientStatistics> for pb::ClientStatistics {
@@ -348,6 +350,7 @@ impl From<AgentReport> for pb::AgentReport {
             statistics,
             partitions,
             offsets,
+            followed,
             facts,
         } = domain;
         Self {
@@ -375,6 +378,7 @@ impl From<AgentReport> for pb::AgentReport {
                     offsets: offsets.encode(),
                 })
                 .collect(),
+            followed: (followed != Followed::default()).then(|| followed.into()),
         }
     }
 }
@@ -391,6 +395,7 @@ impl TryFrom<pb::AgentReport> for AgentReport {
             partitions,
             facts,
             offsets,
+            followed,
         } = raw;
         let mut counts = BTreeMap::new();
         for pb::PartitionCount {
@@ -421,6 +426,7 @@ impl TryFrom<pb::AgentReport> for AgentReport {
             statistics: required("AgentReport.statistics", statistics)?,
             partitions: counts,
             offsets: sets,
+            followed: optional(followed)?.unwrap_or_default(),
             facts: required("AgentReport.facts", facts)?,
         })
     }
@@ -433,14 +439,171 @@ fn once<T>(
     partition: (String, i32),
     value: T,
 ) -> Result<(), Invalid> {
-    match all.entry(partition) {
-        Entry::Occupied(there) => Err(Invalid::Twice {
-            field,
-            text: format!("{} {}", there.key().0, there.key().1),
-        }),
+    let text = format!("{} {}", partition.0, partition.1);
+    only(field, all, partition, value, text)
+}
+
+/// Adds the value of a key that may occur once; `text` names it.
+fn only<K: Ord, T>(
+    field: &'static str,
+    all: &mut BTreeMap<K, T>,
+    key: K,
+    value: T,
+    text: String,
+) -> Result<(), Invalid> {
+    match all.entry(key) {
+        Entry::Occupied(_) => Err(Invalid::Twice { field, text }),
         Entry::Vacant(place) => {
             place.insert(value);
             Ok(())
         }
+    }
+}
+
+impl From<Followed> for pb::Followed {
+    fn from(domain: Followed) -> Self {
+        let Followed { bits, instants } = domain;
+        let partition = |((topic, partition), instants): ((String, i32), Vec<(i64, i64)>)| {
+            let (offsets, instants) = instants.into_iter().unzip();
+            pb::FollowedPartition {
+                topic,
+                partition,
+                offsets,
+                instants,
+            }
+        };
+        Self {
+            bits,
+            partitions: instants.into_iter().map(partition).collect(),
+        }
+    }
+}
+
+impl TryFrom<pb::Followed> for Followed {
+    type Error = Invalid;
+
+    fn try_from(raw: pb::Followed) -> Result<Self, Invalid> {
+        let pb::Followed { bits, partitions } = raw;
+        let mut all = BTreeMap::new();
+        for pb::FollowedPartition {
+            topic,
+            partition,
+            offsets,
+            instants,
+        } in partitions
+        {
+            if offsets.len() != instants.len() {
+                return Err(Invalid::Value {
+                    field: "FollowedPartition.instants",
+                    text: format!("{} of {} records", instants.len(), offsets.len()),
+                });
+            }
+            let own = offsets.into_iter().zip(instants).collect();
+            once("Followed.partitions", &mut all, (topic, partition), own)?;
+        }
+        Ok(Self { bits, instants: all })
+    }
+}
+
+impl From<ConsumerReport> for pb::ConsumerReport {
+    fn from(domain: ConsumerReport) -> Self {
+        let ConsumerReport {
+            partitions,
+            seconds,
+            followed,
+            errors,
+            clock,
+            clock_after,
+        } = domain;
+        let partition = |((group, topic, partition), received): ((u32, String, i32), ReceivedPartition)| {
+            let ReceivedPartition {
+                offsets,
+                backwards,
+                bytes,
+                lag_max,
+                lag_end,
+            } = received;
+            pb::ReceivedPartition {
+                group,
+                topic,
+                partition,
+                offsets: offsets.encode(),
+                backwards,
+                bytes,
+                lag_max,
+                lag_end,
+            }
+        };
+        Self {
+            partitions: partitions.into_iter().map(partition).collect(),
+            seconds: all(seconds),
+            followed: followed
+                .into_iter()
+                .map(|(group, followed)| pb::GroupFollowed {
+                    group,
+                    followed: Some(followed.into()),
+                })
+                .collect(),
+            errors: all(errors),
+            clock: Some(clock.into()),
+            clock_after: Some(clock_after.into()),
+        }
+    }
+}
+
+impl TryFrom<pb::ConsumerReport> for ConsumerReport {
+    type Error = Invalid;
+
+    fn try_from(raw: pb::ConsumerReport) -> Result<Self, Invalid> {
+        let pb::ConsumerReport {
+            partitions,
+            seconds,
+            followed,
+            errors,
+            clock,
+            clock_after,
+        } = raw;
+        let mut received = BTreeMap::new();
+        for pb::ReceivedPartition {
+            group,
+            topic,
+            partition,
+            offsets,
+            backwards,
+            bytes,
+            lag_max,
+            lag_end,
+        } in partitions
+        {
+            let field = "ReceivedPartition.offsets";
+            let own = ReceivedPartition {
+                offsets: OffsetSet::decode(&offsets).map_err(|source| Invalid::Offsets { field, source })?,
+                backwards,
+                bytes,
+                lag_max,
+                lag_end,
+            };
+            let text = format!("{group} {topic} {partition}");
+            only(
+                "ConsumerReport.partitions",
+                &mut received,
+                (group, topic, partition),
+                own,
+                text,
+            )?;
+        }
+        let mut by_group = BTreeMap::new();
+        for pb::GroupFollowed { group, followed } in followed {
+            let own = required("GroupFollowed.followed", followed)?;
+            only("ConsumerReport.followed", &mut by_group, group, own, group.to_string())?;
+        }
+        Ok(Self {
+            partitions: received,
+            seconds: all(seconds),
+            followed: by_group,
+            errors: all(errors),
+            clock: required("ConsumerReport.clock", clock)?,
+            clock_after: required("ConsumerReport.clock_after", clock_after)?,
+        })
     }
 }

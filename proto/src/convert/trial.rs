@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tribunal_model::client::{Client, ClientUse};
+use tribunal_model::consumers::Consumers;
 use tribunal_model::design::{AuditLevel, Purpose};
 use tribunal_model::ids::{CellId, TrialId};
 use tribunal_model::properties::{Properties, Value};
 use tribunal_model::trial::{Level, TopicShape, Trial, Windows};
 
-use super::{Choice, alike, all, choices, filled, from_one, nanoseconds, required, trial_id};
+use super::{Choice, alike, all, choices, filled, from_one, nanoseconds, optional, required, trial_id};
 use crate::{Invalid, pb};
 
 impl From<Trial> for pb::Trial {
@@ -29,6 +30,7 @@ impl From<Trial> for pb::Trial {
             audit,
             properties,
             client,
+            consumers,
         } = domain;
         Self {
             id,
@@ -44,6 +46,7 @@ impl From<Trial> for pb::Trial {
             settle_ns: nanoseconds(settle),
             audit: pb::AuditLevel::from(audit).into(),
             client: Some(client.into()),
+            consumers: consumers.map(Into::into),
         }
     }
 }
@@ -66,6 +69,7 @@ impl TryFrom<pb::Trial> for Trial {
             settle_ns,
             audit,
             client,
+            consumers,
         } = raw;
         Ok(Self {
             id: trial_id("Trial.id", id)?,
@@ -81,6 +85,39 @@ impl TryFrom<pb::Trial> for Trial {
             audit: AuditLevel::choose("Trial.audit", audit)?,
             properties: required("Trial.properties", properties)?,
             client: required("Trial.client", client)?,
+            consumers: optional(consumers)?,
+        })
+    }
+}
+
+impl From<Consumers> for pb::Consumers {
+    fn from(domain: Consumers) -> Self {
+        let Consumers {
+            groups,
+            members,
+            properties,
+        } = domain;
+        Self {
+            groups,
+            members,
+            properties: Some(properties.into()),
+        }
+    }
+}
+
+impl TryFrom<pb::Consumers> for Consumers {
+    type Error = Invalid;
+
+    fn try_from(raw: pb::Consumers) -> Result<Self, Invalid> {
+        let pb::Consumers {
+            groups,
+            members,
+            properties,
+        } = raw;
+        Ok(Self {
+            groups: from_one("Consumers.groups", groups)?,
+            members: from_one("Consumers.members", members)?,
+            properties: required("Consumers.properties", properties)?,
         })
     }
 }
@@ -134,7 +171,7 @@ choices! {
 
 impl From<Purpose> for pb::Purpose {
     fn from(domain: Purpose) -> Self {
-        use pb::purpose::{BurnIn, Canary, Capacity, Cell, Kind};
+        use pb::purpose::{BurnIn, Canary, Capacity, Cell, Kind, WithoutConsumers};
         let kind = match domain {
             Purpose::Cell => Kind::Cell(Cell {}),
             Purpose::Canary => Kind::Canary(Canary {}),
@@ -142,6 +179,7 @@ impl From<Purpose> for pb::Purpose {
             Purpose::Capacity => Kind::Capacity(Capacity {}),
             Purpose::Share(percent) => Kind::SharePercent(percent),
             Purpose::Probe(what) => Kind::Probe(what),
+            Purpose::WithoutConsumers => Kind::WithoutConsumers(WithoutConsumers {}),
         };
         Self { kind: Some(kind) }
     }
@@ -151,7 +189,7 @@ impl TryFrom<pb::Purpose> for Purpose {
     type Error = Invalid;
 
     fn try_from(raw: pb::Purpose) -> Result<Self, Invalid> {
-        use pb::purpose::{BurnIn, Canary, Capacity, Cell, Kind};
+        use pb::purpose::{BurnIn, Canary, Capacity, Cell, Kind, WithoutConsumers};
         let pb::Purpose { kind } = raw;
         Ok(match kind.ok_or(Invalid::Missing("Purpose.kind"))? {
             Kind::Cell(Cell {}) => Self::Cell,
@@ -160,6 +198,7 @@ impl TryFrom<pb::Purpose> for Purpose {
             Kind::Capacity(Capacity {}) => Self::Capacity,
             Kind::SharePercent(percent) => Self::Share(percent),
             Kind::Probe(what) => Self::Probe(what),
+            Kind::WithoutConsumers(WithoutConsumers {}) => Self::WithoutConsumers,
         })
     }
 }

@@ -95,6 +95,7 @@ fn trial() -> pb::Trial {
         settle_ns: 0,
         audit: pb::AuditLevel::Offsets.into(),
         client: Some(client_use()),
+        consumers: None,
     }
 }
 
@@ -116,6 +117,7 @@ fn report() -> pb::AgentReport {
         partitions: Vec::new(),
         facts: Some(run_facts()),
         offsets: Vec::new(),
+        followed: None,
     }
 }
 

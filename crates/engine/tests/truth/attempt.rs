@@ -28,6 +28,7 @@ fn setup(windows: Windows, per_second: f64, producers: u32) -> Setup {
         windows,
         settle: Duration::ZERO,
         audit: AuditLevel::Offsets,
+        follow: None,
         pool: Arc::new(PayloadPool::new(&record, 1, 10_000, 100).unwrap()),
         load: Load {
             rate: Rate::Paced(RecordRate::per_second(per_second).unwrap()),

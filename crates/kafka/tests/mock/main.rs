@@ -5,6 +5,7 @@
 mod admin;
 mod allocations;
 mod child;
+mod consumer;
 mod delivery;
 mod full;
 mod offsets;

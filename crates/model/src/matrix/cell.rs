@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::mean_size;
 use crate::client::ClientUse;
+use crate::consumers::Consumers;
 use crate::design::{AuditLevel, Mode, Purpose};
 use crate::ids::{CellId, TrialId};
 use crate::plan::{Error, Plan, Setting};
@@ -34,6 +35,8 @@ pub struct Cell {
     pub properties: Properties,
     /// The client library.
     pub client: ClientUse,
+    /// What reads the topics meanwhile, where anything does.
+    pub consumers: Option<Consumers>,
 }
 
 impl Cell {
@@ -68,6 +71,7 @@ impl Cell {
             audit: self.audit,
             properties: self.properties.clone(),
             client: self.client.clone(),
+            consumers: self.consumers.clone(),
         }
     }
 
@@ -116,6 +120,7 @@ impl Cell {
                 per_process: workload.clients_per_process,
                 ..ClientUse::default()
             },
+            consumers: plan.consumers.clone(),
         };
         for (factor, level) in plan.factors.iter().zip(chosen) {
             let Some(level) = factor.levels.get(*level) else {

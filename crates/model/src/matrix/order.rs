@@ -60,10 +60,22 @@ pub(super) fn burn_in(cells: &[Cell], length: Duration) -> Vec<Trial> {
     trials
 }
 
-/// A block of the matrix: every cell once.
+/// A block of the matrix: every cell once. Where there are consumers, the first block holds the first cell without them
+/// as well, straight after its trial with them: what differs between the two is as little as can be.
 pub(super) fn block(seed: u64, block: u32, cells: &[Cell], canary: Option<&Cell>) -> Vec<Trial> {
     let trials = cells.iter().map(|cell| cell.trial(TrialId(0), block, Purpose::Cell));
-    shuffled(seed, block, trials.collect(), canary)
+    let mut trials = shuffled(seed, block, trials.collect(), canary);
+    let first = cells.first().filter(|cell| block == 0 && cell.consumers.is_some());
+    if let Some(first) = first {
+        let with = |trial: &Trial| trial.cell == first.id && trial.purpose == Purpose::Cell;
+        let after = trials.iter().position(with).map_or(trials.len(), |place| place + 1);
+        let twin = Trial {
+            consumers: None,
+            ..first.trial(TrialId(0), block, Purpose::WithoutConsumers)
+        };
+        trials.insert(after, twin);
+    }
+    trials
 }
 
 /// The capacity trials of a two-phase experiment, which are its block 0.

@@ -44,6 +44,7 @@ fn runs(trials: &[Trial]) -> String {
             Purpose::Capacity => format!("{cell}:most"),
             Purpose::Share(percent) => format!("{cell}:{percent}"),
             Purpose::Probe(what) => what.clone(),
+            Purpose::WithoutConsumers => format!("{cell}:alone"),
         }
     });
     names.collect::<Vec<_>>().join(" ")

@@ -19,7 +19,7 @@ impl Override {
     /// Reads `workload.rate=50k/s`.
     ///
     /// The key is a dotted path; below `baseline.`, `cluster.properties.`, `clusters.NAME.properties.`,
-    /// `topic.settings.`, `factors.` and `environment.` the rest of the key is one name, dots and all. The value is read as TOML where it is TOML, else
+    /// `topic.settings.`, `consumers.properties.`, `factors.` and `environment.` the rest of the key is one name, dots and all. The value is read as TOML where it is TOML, else
     /// it is text.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let bad = |message: &str| Error::at(Origin::Override(head(text)), "", message);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::reader::{Item, Section, nearest};
 use super::tree::{Entry, Raw, Table};
 use super::{
-    Agents, Error, Factor, Origin, Plan, Preset, SCHEMA, Wanted, clients, clusters, design, factors, limits, objective,
-    property, workload,
+    Agents, Error, Factor, Origin, Plan, Preset, SCHEMA, Wanted, clients, clusters, consumers, design, factors, limits,
+    objective, property, workload,
 };
 use crate::client::Client;
 use crate::design::AuditLevel;
@@ -14,7 +14,7 @@ use crate::ids::AgentName;
 use crate::properties::Properties;
 use crate::trial::{TopicShape, Windows};
 
-const SECTIONS: [&str; 19] = [
+const SECTIONS: [&str; 20] = [
     "schema",
     "name",
     "seed",
@@ -33,6 +33,7 @@ const SECTIONS: [&str; 19] = [
     "design",
     "objective",
     "search",
+    "consumers",
     "environment",
 ];
 
@@ -79,6 +80,7 @@ pub(super) fn resolve(file: &str, root: &Table) -> Result<Plan, Error> {
         design,
         objective,
         search,
+        consumers: consumers::read(&plan)?,
         limits: limits::read(&plan)?,
         preset,
         client,

@@ -3,6 +3,7 @@ use crate::trial::{Content, Size};
 
 mod clients;
 mod clusters;
+mod consumers;
 mod design;
 mod examples;
 mod factors;

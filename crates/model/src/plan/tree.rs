@@ -78,7 +78,7 @@ impl Table {
 }
 
 /// Tables whose keys are names with dots in them; `*` is any one name.
-pub(super) const SETS: [&[&str]; 7] = [
+pub(super) const SETS: [&[&str]; 8] = [
     &["client", "*"],
     &["cluster", "properties"],
     &["clusters", "*", "properties"],
@@ -86,6 +86,7 @@ pub(super) const SETS: [&[&str]; 7] = [
     &["baseline"],
     &["factors"],
     &["environment"],
+    &["consumers", "properties"],
 ];
 
 /// Reads the text of a plan.

@@ -54,6 +54,7 @@ fn counted(report: &ExperimentReport) -> String {
             Purpose::BurnIn => "burn-in trial",
             Purpose::Capacity => "capacity trial",
             Purpose::Probe(_) => "probe",
+            Purpose::WithoutConsumers => "trial without consumers",
             Purpose::Cell | Purpose::Share(_) => "trial",
         };
         match kinds.iter_mut().find(|(known, _)| *known == name) {
@@ -61,6 +62,7 @@ fn counted(report: &ExperimentReport) -> String {
             None => kinds.push((name, 1)),
         }
     }
+    // There is one of these at most.
     let told: Vec<String> = kinds.iter().map(|(kind, number)| plural(*number, kind)).collect();
     list(&told)
 }

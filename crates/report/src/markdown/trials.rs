@@ -75,7 +75,7 @@ fn repetition(result: &TrialResult) -> String {
         Purpose::Cell | Purpose::Canary => (result.block + 1).to_string(),
         // Block 0 holds the capacity trials.
         Purpose::Share(_) => result.block.to_string(),
-        Purpose::BurnIn | Purpose::Capacity | Purpose::Probe(_) => ABSENT.to_owned(),
+        Purpose::BurnIn | Purpose::Capacity | Purpose::Probe(_) | Purpose::WithoutConsumers => ABSENT.to_owned(),
     }
 }
 

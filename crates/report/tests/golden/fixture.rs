@@ -3,6 +3,7 @@
 mod agents;
 mod blocks;
 mod brokers;
+pub(crate) mod consumed;
 mod evidence;
 mod mock;
 mod searches;
@@ -220,6 +221,7 @@ pub(crate) fn trial(number: u32, block: u32, linger: &str, middle_ns: i64) -> Tr
             settled: true,
         },
         samples: (0..SECONDS as i64).map(|second| sample(second, middle_ns)).collect(),
+        consumers: None,
     }
 }
 

@@ -10,7 +10,7 @@ use tribunal_model::ids::TrialId;
 use tribunal_report::brokers::{Spent, spent};
 use tribunal_report::caveat::{BoundBy, Caveat};
 use tribunal_report::experiment::ExperimentReport;
-use tribunal_report::{csv, markdown, table};
+use tribunal_report::{csv, json, markdown, table};
 
 fn conclusion(report: &ExperimentReport) -> String {
     let text = markdown::render(report);
@@ -305,4 +305,16 @@ fn hosts_shared_and_names_with_markup_are_told_safely_in_the_title() {
         text.starts_with("# a &lt;b> \\*c\\* (mock broker)\n\n**Hosts are shared: load-1 and load-2 "),
         "{text}"
     );
+}
+
+#[test]
+fn consumers_have_a_section_of_their_own_where_there_were_any() {
+    let report = fixture::in_blocks();
+    assert!(!markdown::render(&report).contains("## Consumers"));
+    let report = fixture::consumed::with_consumers();
+    let text = markdown::render(&report);
+    let from = text.find("## Consumers").expect("the section");
+    let section = &text[from..text.find("## Results").expect("the next one")];
+    insta::assert_snapshot!("consumers.md", section);
+    assert!(json::read_report(&json::write_report(&report)).is_ok_and(|read| read.results == report.results));
 }

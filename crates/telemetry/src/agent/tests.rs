@@ -220,3 +220,49 @@ fn every_metric_says_what_it_is_and_of_which_type() {
         );
     }
 }
+
+#[test]
+fn consumers_show_lag_by_partition_until_they_are_retired_and_none_before_it_is_known() {
+    let metrics = at_a_trial();
+    let consumer = |partition, lag| Consumer {
+        group: 1,
+        topic: "orders".into(),
+        partition,
+        figures: Box::new(move || ConsumerFigures {
+            received: 70,
+            bytes: 700,
+            lag,
+        }),
+    };
+    let mut all = vec![consumer(0, Some(5)), consumer(1, None)];
+    all.extend((2..1200).map(|partition| consumer(partition, Some(0))));
+    metrics.begin_consumers(all);
+    let written = text(&metrics.registry());
+    let mut names: Vec<&str> = written
+        .lines()
+        .filter(|line| line.contains("partition=\"0\""))
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names.len(), 3, "{names:?}");
+    assert!(
+        names
+            .iter()
+            .all(|line| line.contains("group=\"1\"") && line.contains("agent=\"h1\"")),
+        "{names:?}"
+    );
+    let lags = written
+        .lines()
+        .filter(|line| line.starts_with("tribunal_consumer_lag_records{"))
+        .count();
+    let records = written
+        .lines()
+        .filter(|line| line.starts_with("tribunal_consumer_records_total{"))
+        .count();
+    assert_eq!(
+        (lags, records),
+        (999, 1000),
+        "a lag that is not known is absent, and series are bounded"
+    );
+    metrics.retire_consumers();
+    assert!(!text(&metrics.registry()).contains("tribunal_consumer_"));
+}

@@ -9,9 +9,10 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tribunal_engine::clock::{Clock, MonotonicClock};
+use tribunal_model::consumers::Role;
 use tribunal_model::ids::AgentName;
 use tribunal_proto::MAX_MESSAGE_BYTES;
-use tribunal_proto::session::{AgentMessage, CoordinatorMessage, Hello, PROTOCOL};
+use tribunal_proto::session::{AgentMessage, CoordinatorMessage, Hello, PROTOCOL, RefusalKind};
 use tribunal_stats::distribution::LAYOUT;
 use tribunal_stats::exchange::{Exchange, Measurement};
 use tribunal_stats::facts::{BuildFacts, ClockFacts, HostFacts};
@@ -87,6 +88,7 @@ impl Agent {
             busy_with: None,
             certificate: None,
             lacking: Vec::new(),
+            role: Role::Any,
         }
     }
 
@@ -131,7 +133,9 @@ impl Agent {
         let (number, script) = (self.number, self.script.clone());
         match message {
             CoordinatorMessage::Welcome => self.measure(outbox).await,
-            CoordinatorMessage::Rejected { .. } | CoordinatorMessage::Renew { .. } => Ok(()),
+            CoordinatorMessage::Rejected { .. }
+            | CoordinatorMessage::Renew { .. }
+            | CoordinatorMessage::EndConsumers { .. } => Ok(()),
             CoordinatorMessage::ClockPong {
                 sent_ns,
                 received_ns,
@@ -193,6 +197,11 @@ impl Agent {
             CoordinatorMessage::Abort { attempt, reason } => {
                 self.load = None;
                 say(outbox, AgentMessage::Stopped { attempt, reason }).await
+            }
+            CoordinatorMessage::PrepareConsumers(prepare) => {
+                let (attempt, kind) = (prepare.attempt, RefusalKind::Configuration);
+                let reason = "scripted agents run no consumers".to_owned();
+                say(outbox, AgentMessage::ConsumersFailed { attempt, kind, reason }).await
             }
             CoordinatorMessage::Calibrate { id, .. } => {
                 let outcome = Err("scripted agents cannot be calibrated".to_owned());

@@ -8,8 +8,8 @@ use crate::{Invalid, pb};
 impl From<AgentMessage> for pb::AgentMessage {
     fn from(domain: AgentMessage) -> Self {
         use pb::agent_message::{
-            Armed, AttemptReport, AttemptSample, Body, Calibrated, ClockPing, NotStarted, Ready, Refused, Stopped,
-            WindowOpens, WindowResolved, calibrated::Outcome,
+            Armed, AttemptReport, AttemptSample, Body, Calibrated, ClockPing, ConsumersFailed, ConsumersReady,
+            ConsumersReport, NotStarted, Ready, Refused, Stopped, WindowOpens, WindowResolved, calibrated::Outcome,
         };
         let body = match domain {
             AgentMessage::Hello(hello) => Body::Hello(Box::new((*hello).into())),
@@ -69,6 +69,18 @@ impl From<AgentMessage> for pb::AgentMessage {
                 attempt: Some(attempt.into()),
                 reason,
             }),
+            AgentMessage::ConsumersReady { attempt } => Body::ConsumersReady(ConsumersReady {
+                attempt: Some(attempt.into()),
+            }),
+            AgentMessage::ConsumersReport { attempt, report } => Body::ConsumersReport(Box::new(ConsumersReport {
+                attempt: Some(attempt.into()),
+                report: Some((*report).into()),
+            })),
+            AgentMessage::ConsumersFailed { attempt, kind, reason } => Body::ConsumersFailed(ConsumersFailed {
+                attempt: Some(attempt.into()),
+                kind: pb::RefusalKind::from(kind).into(),
+                reason,
+            }),
             AgentMessage::Calibrated { id, outcome } => Body::Calibrated(Calibrated {
                 id,
                 outcome: Some(match outcome {
@@ -86,8 +98,8 @@ impl TryFrom<pb::AgentMessage> for AgentMessage {
 
     fn try_from(raw: pb::AgentMessage) -> Result<Self, Invalid> {
         use pb::agent_message::{
-            Armed, AttemptReport, AttemptSample, Body, Calibrated, ClockPing, NotStarted, Ready, Refused, Stopped,
-            WindowOpens, WindowResolved, calibrated::Outcome,
+            Armed, AttemptReport, AttemptSample, Body, Calibrated, ClockPing, ConsumersFailed, ConsumersReady,
+            ConsumersReport, NotStarted, Ready, Refused, Stopped, WindowOpens, WindowResolved, calibrated::Outcome,
         };
         let pb::AgentMessage { body } = raw;
         Ok(match body.ok_or(Invalid::Missing("AgentMessage.body"))? {
@@ -146,6 +158,21 @@ impl TryFrom<pb::AgentMessage> for AgentMessage {
             }
             Body::Stopped(Stopped { attempt, reason }) => Self::Stopped {
                 attempt: required("Stopped.attempt", attempt)?,
+                reason,
+            },
+            Body::ConsumersReady(ConsumersReady { attempt }) => Self::ConsumersReady {
+                attempt: required("ConsumersReady.attempt", attempt)?,
+            },
+            Body::ConsumersReport(told) => {
+                let ConsumersReport { attempt, report } = *told;
+                Self::ConsumersReport {
+                    attempt: required("ConsumersReport.attempt", attempt)?,
+                    report: Box::new(required("ConsumersReport.report", report)?),
+                }
+            }
+            Body::ConsumersFailed(ConsumersFailed { attempt, kind, reason }) => Self::ConsumersFailed {
+                attempt: required("ConsumersFailed.attempt", attempt)?,
+                kind: RefusalKind::choose("ConsumersFailed.kind", kind)?,
                 reason,
             },
             Body::Calibrated(Calibrated { id, outcome }) => Self::Calibrated {

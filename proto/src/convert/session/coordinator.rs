@@ -10,7 +10,8 @@ use crate::{Invalid, pb};
 impl From<CoordinatorMessage> for pb::CoordinatorMessage {
     fn from(domain: CoordinatorMessage) -> Self {
         use pb::coordinator_message::{
-            Abort, Arm, Body, Calibrate, ClockPong, Disarm, EndLoad, Go, OpenWindow, Rejected, Renew, Welcome,
+            Abort, Arm, Body, Calibrate, ClockPong, Disarm, EndConsumers, EndLoad, Go, OpenWindow, Rejected, Renew,
+            Welcome,
         };
         let body = match domain {
             CoordinatorMessage::Welcome => Body::Welcome(Welcome {}),
@@ -64,6 +65,19 @@ impl From<CoordinatorMessage> for pb::CoordinatorMessage {
                 attempt: Some(attempt.into()),
                 reason,
             }),
+            CoordinatorMessage::PrepareConsumers(prepare) => Body::PrepareConsumers(Box::new((*prepare).into())),
+            CoordinatorMessage::EndConsumers { attempt, ends, within } => Body::EndConsumers(EndConsumers {
+                attempt: Some(attempt.into()),
+                ends: ends
+                    .into_iter()
+                    .map(|(topic, partition, offset)| pb::LogEnd {
+                        topic,
+                        partition,
+                        offset,
+                    })
+                    .collect(),
+                within_ns: nanoseconds(within),
+            }),
             CoordinatorMessage::Calibrate { id, trial, producers } => Body::Calibrate(Box::new(Calibrate {
                 id,
                 trial: Some((*trial).into()),
@@ -79,7 +93,8 @@ impl TryFrom<pb::CoordinatorMessage> for CoordinatorMessage {
 
     fn try_from(raw: pb::CoordinatorMessage) -> Result<Self, Invalid> {
         use pb::coordinator_message::{
-            Abort, Arm, Body, Calibrate, ClockPong, Disarm, EndLoad, Go, OpenWindow, Rejected, Renew, Welcome,
+            Abort, Arm, Body, Calibrate, ClockPong, Disarm, EndConsumers, EndLoad, Go, OpenWindow, Rejected, Renew,
+            Welcome,
         };
         let pb::CoordinatorMessage { body } = raw;
         Ok(match body.ok_or(Invalid::Missing("CoordinatorMessage.body"))? {
@@ -127,6 +142,19 @@ impl TryFrom<pb::CoordinatorMessage> for CoordinatorMessage {
             Body::Abort(Abort { attempt, reason }) => Self::Abort {
                 attempt: required("Abort.attempt", attempt)?,
                 reason,
+            },
+            Body::PrepareConsumers(prepare) => Self::PrepareConsumers(Box::new((*prepare).try_into()?)),
+            Body::EndConsumers(EndConsumers {
+                attempt,
+                ends,
+                within_ns,
+            }) => Self::EndConsumers {
+                attempt: required("EndConsumers.attempt", attempt)?,
+                ends: ends
+                    .into_iter()
+                    .map(|end| (end.topic, end.partition, end.offset))
+                    .collect(),
+                within: Duration::from_nanos(within_ns),
             },
             Body::Calibrate(calibrate) => {
                 let Calibrate { id, trial, producers } = *calibrate;

@@ -2,7 +2,7 @@
 
 use tribunal_stats::distribution::InvalidDistribution;
 use tribunal_stats::facts::{Calibration, Instruments, RunFacts};
-use tribunal_stats::{Activity, AgentReport, OffsetSet, Sample, Tally};
+use tribunal_stats::{Activity, AgentReport, ConsumerReport, Followed, OffsetSet, Sample, Tally};
 
 use super::{Missing, activity, check, refused, report, run_facts, sample, value};
 use crate::{Invalid, pb};
@@ -146,4 +146,52 @@ fn bytes_that_are_no_distribution_are_refused() {
         panic!("{error:?}")
     };
     assert_eq!(field, "Tally.service");
+}
+
+#[test]
+fn what_consumers_received_is_whole() {
+    let clock = Some(pb::ClockFacts::default());
+    let partition = pb::ReceivedPartition {
+        group: 1,
+        topic: "t".into(),
+        partition: 2,
+        offsets: OffsetSet::new().encode(),
+        ..pb::ReceivedPartition::default()
+    };
+    let followed = pb::GroupFollowed {
+        group: 1,
+        followed: Some(pb::Followed::default()),
+    };
+    let nameless = pb::GroupFollowed {
+        group: 1,
+        followed: None,
+    };
+    let good = pb::ConsumerReport {
+        partitions: vec![partition.clone()],
+        followed: vec![followed.clone()],
+        clock,
+        clock_after: clock,
+        ..pb::ConsumerReport::default()
+    };
+    let twice = |field, text: &str| Invalid::Twice {
+        field,
+        text: text.into(),
+    };
+    check!(good => ConsumerReport {
+        clock = None => Missing("ConsumerReport.clock");
+        clock_after = None => Missing("ConsumerReport.clock_after");
+        followed = vec![nameless] => Missing("GroupFollowed.followed");
+        followed = vec![followed.clone(), followed] => twice("ConsumerReport.followed", "1");
+        partitions = vec![partition.clone(), partition] => twice("ConsumerReport.partitions", "1 t 2");
+    });
+    let uneven = pb::FollowedPartition {
+        offsets: vec![1, 2],
+        instants: vec![5],
+        ..pb::FollowedPartition::default()
+    };
+    let uneven = pb::Followed {
+        bits: 0,
+        partitions: vec![uneven],
+    };
+    refused::<_, Followed>(uneven, value("FollowedPartition.instants", "1 of 2 records"));
 }

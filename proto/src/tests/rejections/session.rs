@@ -2,7 +2,7 @@
 
 use super::{Missing, Unspecified, attempt, check, refused, report, sample, trial, unknown, value};
 use crate::pb;
-use crate::session::{AgentMessage, AttemptId, CoordinatorMessage, Hello, PROTOCOL, Prepare};
+use crate::session::{AgentMessage, AttemptId, CoordinatorMessage, Hello, PROTOCOL, Prepare, PrepareConsumers};
 
 fn hello() -> pb::Hello {
     pb::Hello {
@@ -15,6 +15,7 @@ fn hello() -> pb::Hello {
         busy_with: None,
         certificate: None,
         lacking: Vec::new(),
+        role: pb::Role::Any.into(),
     }
 }
 
@@ -173,6 +174,8 @@ fn a_hello_says_who() {
         build = None => Missing("Hello.build");
         host = None => Missing("Hello.host");
         busy_with = Some(pb::AttemptId::default()) => Missing("AttemptId.experiment");
+        role = 0 => Unspecified("Hello.role");
+        role = 99 => unknown("Hello.role");
     });
 }
 
@@ -191,7 +194,8 @@ fn an_agent_of_another_protocol_is_refused_by_name() {
         ..hello()
     })
     .unwrap_err();
-    assert_eq!(error.to_string(), "agent \"a1\" speaks protocol 4; this build speaks 3");
+    let refused = format!("agent \"a1\" speaks protocol {theirs}; this build speaks {PROTOCOL}");
+    assert_eq!(error.to_string(), refused);
 }
 
 #[test]
@@ -281,5 +285,28 @@ fn coordinator_messages_are_whole() {
         trial = None => Missing("Prepare.trial");
         cluster_properties = None => Missing("Prepare.cluster_properties");
         agents_on_host = 0 => Missing("Prepare.agents_on_host");
+    });
+}
+
+#[test]
+fn consumers_are_told_partitions_of_topics_that_there_are() {
+    let seat = |topic| pb::ConsumerSeat {
+        topic,
+        ..pb::ConsumerSeat::default()
+    };
+    let good = pb::PrepareConsumers {
+        attempt: Some(attempt()),
+        trial: Some(trial()),
+        bootstrap: "b:9092".into(),
+        cluster_properties: Some(pb::Properties::default()),
+        topics: vec!["t".into()],
+        seats: vec![seat(0)],
+        lease_ns: 3,
+    };
+    check!(good => PrepareConsumers {
+        attempt = None => Missing("PrepareConsumers.attempt");
+        trial = None => Missing("PrepareConsumers.trial");
+        cluster_properties = None => Missing("PrepareConsumers.cluster_properties");
+        seats = vec![seat(0), seat(1)] => value("ConsumerSeat.topic", "1");
     });
 }

@@ -5,11 +5,12 @@ use proptest::option;
 use proptest::prelude::*;
 use tribunal_model::trial::Part;
 use tribunal_stats::{
-    Activity, AgentReport, Backlog, BrokerLatencies, ClientSecond, ClientStatistics, Cpu, Distribution, Fates,
-    Latencies, OffsetSet, PartitionCount, Sample, Tallies, Tally,
+    Activity, AgentReport, Backlog, BrokerLatencies, ClientSecond, ClientStatistics, ConsumerReport, ConsumerSecond,
+    Cpu, Distribution, Fates, Followed, Latencies, OffsetSet, PartitionCount, ReceivedPartition, Sample, Tallies,
+    Tally,
 };
 
-use super::facts::run_facts;
+use super::facts::{clock_facts, run_facts};
 use super::text;
 
 fn distribution() -> impl Strategy<Value = Distribution> {
@@ -134,6 +135,42 @@ fn offset_set() -> impl Strategy<Value = OffsetSet> {
 }
 
 prop_compose! {
+    fn followed()(
+        bits: u32,
+        instants in btree_map((text(), any::<i32>()), vec(any::<(i64, i64)>(), 0..4), 0..3),
+    ) -> Followed {
+        Followed { bits, instants }
+    }
+}
+
+prop_compose! {
+    fn received_partition()(offsets in offset_set(), counts: [u64; 4]) -> ReceivedPartition {
+        let [backwards, bytes, lag_max, lag_end] = counts;
+        ReceivedPartition { offsets, backwards, bytes, lag_max, lag_end }
+    }
+}
+
+prop_compose! {
+    fn consumer_second()(group: u32, member: u32, second: i64, counts: [u64; 3]) -> ConsumerSecond {
+        let [records, lag, lag_max] = counts;
+        ConsumerSecond { group, member, second, records, lag, lag_max }
+    }
+}
+
+prop_compose! {
+    pub(super) fn consumer_report()(
+        partitions in btree_map((any::<u32>(), text(), any::<i32>()), received_partition(), 0..4),
+        seconds in vec(consumer_second(), 0..4),
+        followed in btree_map(any::<u32>(), followed(), 0..3),
+        errors in vec((text(), text(), any::<u64>()), 0..3),
+        clock in clock_facts(),
+        clock_after in clock_facts(),
+    ) -> ConsumerReport {
+        ConsumerReport { partitions, seconds, followed, errors, clock, clock_after }
+    }
+}
+
+prop_compose! {
     pub(super) fn agent_report()(
         tallies in tallies(),
         window in activity(),
@@ -141,6 +178,7 @@ prop_compose! {
         statistics in client_statistics(),
         partitions in btree_map((text(), any::<i32>()), any::<[u64; 2]>(), 0..6),
         offsets in btree_map((text(), any::<i32>()), offset_set(), 0..4),
+        followed in followed(),
         facts in run_facts(),
     ) -> AgentReport {
         let [at_start, at_end] = backlog;
@@ -149,6 +187,6 @@ prop_compose! {
             .map(|(partition, [acknowledged, perhaps])| (partition, PartitionCount { acknowledged, perhaps }))
             .collect();
         let backlog = Backlog { at_start, at_end };
-        AgentReport { tallies, window, backlog, statistics, partitions, offsets, facts }
+        AgentReport { tallies, window, backlog, statistics, partitions, offsets, followed, facts }
     }
 }

@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use tribunal_model::client::{Client, ClientUse};
+use tribunal_model::consumers::Consumers;
 use tribunal_model::design::{AuditLevel, Purpose};
 use tribunal_model::ids::CellId;
 use tribunal_model::profile::{After, Profile, Segment};
@@ -115,6 +116,7 @@ fn purpose() -> impl Strategy<Value = Purpose> {
         Just(Purpose::Capacity),
         any::<u32>().prop_map(Purpose::Share),
         text().prop_map(Purpose::Probe),
+        Just(Purpose::WithoutConsumers),
     ]
 }
 
@@ -134,6 +136,12 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn consumers()(groups in 1..=u32::MAX, members in 1..=u32::MAX, properties in properties()) -> Consumers {
+        Consumers { groups, members, properties }
+    }
+}
+
+prop_compose! {
     pub(super) fn trial()(
         id in trial_id(),
         block: u32,
@@ -147,8 +155,11 @@ prop_compose! {
         cluster in option::of(text()),
         audit in prop::sample::select(vec![AuditLevel::Count, AuditLevel::Offsets]),
         client in client_use(),
+        consumers in option::of(consumers()),
     ) -> Trial {
         let windows = Windows { warm_up, measure, drain };
-        Trial { id, block, cell, purpose, cluster, levels, topic, load, windows, settle, audit, properties, client }
+        Trial {
+            id, block, cell, purpose, cluster, levels, topic, load, windows, settle, audit, properties, client, consumers,
+        }
     }
 }

@@ -231,3 +231,46 @@ proptest! {
         prop_assert_eq!(ids, (1..=matrix.trials.len() as u32).collect::<Vec<_>>());
     }
 }
+
+#[test]
+fn the_first_cell_runs_once_without_consumers_straight_after_its_first_trial_with_them() {
+    let factors = "factors.acks = [\"1\", \"all\"]\n";
+    let matrix = matrix(&format!(
+        "{PLAIN}window.repetitions = 3\n{factors}[consumers]\nmembers = 2"
+    ));
+    let ids: Vec<u32> = matrix.trials.iter().map(|trial| trial.id.0).collect();
+    assert_eq!(ids, (1..=7).collect::<Vec<_>>());
+    let alone: Vec<usize> = (0..7).filter(|i| matrix.trials[*i].consumers.is_none()).collect();
+    let [alone] = alone[..] else { panic!("{alone:?}") };
+    let (twin, with) = (&matrix.trials[alone], &matrix.trials[alone - 1]);
+    assert_eq!(
+        (&twin.purpose, &with.purpose),
+        (&Purpose::WithoutConsumers, &Purpose::Cell)
+    );
+    assert_eq!((twin.block, twin.cell.0, with.cell.0), (0, 1, 1));
+    assert_eq!(
+        Trial {
+            id: twin.id,
+            purpose: twin.purpose.clone(),
+            consumers: None,
+            ..with.clone()
+        },
+        *twin
+    );
+    assert_eq!(matrix.compared(), 6);
+}
+
+#[test]
+fn followed_records_are_some_twenty_thousand_of_a_paced_window() {
+    let trial = |rate: Rate| Trial {
+        load: Load {
+            rate,
+            ..matrix(PLAIN).trials[0].load.clone()
+        },
+        ..matrix(PLAIN).trials[0].clone()
+    };
+    let paced = |rate| Rate::Paced(RecordRate::per_second(rate).unwrap());
+    assert_eq!(trial(Rate::Saturate).follow_bits(), 0);
+    assert_eq!(trial(paced(600.0)).follow_bits(), 0);
+    assert_eq!(trial(paced(1_000_000.0)).follow_bits(), 11);
+}

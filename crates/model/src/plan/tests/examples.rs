@@ -24,6 +24,18 @@ fn the_examples_say_what_they_promise() {
         "{:?}",
         matrix.warnings(&plan)
     );
+    let (plan, matrix) = example!("consumers.toml");
+    let consumers = plan
+        .consumers
+        .as_ref()
+        .map(|consumers| (consumers.groups, consumers.members));
+    assert_eq!(consumers, Some((1, 4)));
+    let alone = matrix.trials.iter().filter(|trial| trial.consumers.is_none()).count();
+    assert!(
+        alone == 1 && matrix.warnings(&plan).is_empty(),
+        "{:?}",
+        matrix.warnings(&plan)
+    );
     let (plan, matrix) = example!("search.toml");
     assert!(
         plan.search.is_some() && matrix.warnings(&plan).is_empty(),

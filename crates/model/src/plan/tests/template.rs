@@ -26,6 +26,7 @@ fn the_template_is_a_plan_that_shows_the_defaults() {
         (bare.settle, bare.audit, &bare.design)
     );
     assert_eq!((template.objective, template.search), (bare.objective, bare.search));
+    assert_eq!(template.consumers, bare.consumers);
 }
 
 #[test]
@@ -94,6 +95,8 @@ fn the_template_s_commented_sections_are_right_too() {
         },
         bare
     );
+    let consumers = plan(&commented("[consumers]")).consumers.unwrap();
+    assert_eq!((consumers.groups, consumers.members), (1, 4));
     let clusters = format!(
         "workload.rate = \"1/s\"\n[factors]\ncluster = [\"old\", \"new\"]\n{}",
         commented("[clusters.old]")

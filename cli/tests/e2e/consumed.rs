@@ -1,0 +1,236 @@
+//! Consumers read what producers write.
+
+use tribunal_model::design::Purpose;
+use tribunal_report::audit::PartitionAudit;
+use tribunal_report::consumed::{ConsumersResult, GroupResult};
+use tribunal_report::result::TrialResult;
+use tribunal_testkit::kafka::RealKafka;
+use tribunal_testkit::wait;
+
+use crate::support::{Agent, Bench, Coordinator, LOOSE, PATIENCE, alone, kafka, scrape, topics_left};
+
+fn plan(bootstrap: &str, agents: u32, more: &str) -> String {
+    format!(
+        "[agents]\ncount = {agents}\nwait = \"60s\"\n[cluster]\nbootstrap = \"{bootstrap}\"\n[topic]\npartitions = 6\n\
+         [workload]\nrate = \"2k/s\"\nproducers = 2\nrecord = {{ size = \"100B\" }}\n\
+         [window]\nwarm_up = \"1s\"\nmeasure = \"5s\"\n[baseline]\nacks = \"all\"\n{more}\n{LOOSE}"
+    )
+}
+
+/// Names of the consumer groups that the cluster knows.
+fn groups(kafka: &RealKafka) -> Vec<String> {
+    let listed = kafka
+        .tool(&[
+            "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+            "--bootstrap-server",
+            "{bootstrap}",
+            "--list",
+        ])
+        .expect("groups are listed");
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    text.lines()
+        .map(str::to_owned)
+        .filter(|line| !line.is_empty())
+        .collect()
+}
+
+/// Every record of the trial was received by every group, and once.
+#[track_caller]
+fn all_received(result: &TrialResult, groups: usize) -> &ConsumersResult {
+    let consumers = result.consumers.as_ref().expect("consumers");
+    assert_eq!(consumers.groups.len(), groups);
+    assert!(consumers.errors.is_empty(), "{:?}", consumers.errors);
+    let gained: u64 = result.audit.partitions.iter().map(PartitionAudit::gained).sum();
+    let acknowledged: u64 = result.audit.partitions.iter().map(|row| row.acknowledged).sum();
+    assert_eq!(gained, acknowledged, "the audit has nothing to say");
+    for group in &consumers.groups {
+        let told = (group.received, group.repeated, group.backwards, group.missing);
+        assert_eq!(told, (acknowledged, 0, 0, 0), "{group:?}");
+        for (partition, row) in group.partitions.iter().zip(&result.audit.partitions) {
+            assert_eq!((&partition.topic, partition.partition), (&row.topic, row.partition));
+            assert_eq!((partition.received, partition.written), (row.gained(), row.gained()));
+        }
+        assert_eq!(group.lag_end(), 0);
+        followed(result, group);
+    }
+    consumers
+}
+
+/// End-to-end latency is there, and no record was received before it was in the log.
+#[track_caller]
+fn followed(result: &TrialResult, group: &GroupResult) {
+    let way = group.end_to_end.as_ref().expect("end to end");
+    let measured = result.measured().expect("a window");
+    let acknowledged = measured.fates.acknowledged;
+    assert_eq!((way.joined, way.unjoined), (acknowledged, 0), "{way:?}");
+    assert_eq!((way.one_of, way.latency.count), (1, acknowledged));
+    assert!(way.least_ns.is_some_and(|least| least + way.bound_ns > 0), "{way:?}");
+    // A receipt may come before the acknowledgement, and not before the record's batch was sent. What a consumer waits for
+    // is written at the same instant as what the producer waits for, up to a fetch.
+    let (way, response) = (way.latency.p50_us.unwrap(), measured.response.p50_us.unwrap());
+    assert!(
+        way > response / 4,
+        "{way} µs from end to end, {response} µs to the acknowledgement"
+    );
+}
+
+#[test]
+fn every_acknowledged_record_is_received_once_and_the_lag_is_gone_at_the_end() {
+    let _turn = alone();
+    let Some(kafka) = kafka() else { return };
+    let bench = Bench::new();
+    let coordinator = Coordinator::start(&bench, 0);
+    let _producing = Agent::start(&bench, &coordinator.url, "north");
+    let consuming = Agent::start_as(&bench, &coordinator.url, "south", "consumer");
+    let more = "[factors]\n\"linger.ms\" = [0, 5]\n[consumers]\ngroups = 2\nmembers = 4\n\
+                [consumers.properties]\n\"fetch.wait.max.ms\" = 100";
+    let plan = bench.plan(&plan(kafka.bootstrap(), 2, more));
+    let (plan, out) = (plan.to_str().unwrap(), bench.out());
+    let words = [
+        "run",
+        plan,
+        "--coordinator",
+        &coordinator.url,
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    let run = bench.start(&words);
+    let shown = || {
+        let text = scrape(consuming.metrics);
+        let series = |name: &str| text.lines().filter(|line| line.starts_with(name)).count();
+        let all = [
+            "tribunal_consumer_lag_records{",
+            "tribunal_consumer_records_total{",
+            "tribunal_consumer_bytes_total{",
+        ];
+        (all.map(series) == [12, 12, 12]).then_some(())
+    };
+    wait::until(PATIENCE, "lag by partition and group", shown).unwrap();
+    assert!(
+        !scrape(consuming.metrics).contains("client_id="),
+        "no producer runs there"
+    );
+    let run = run.finish();
+    assert_eq!(run.code, Some(0), "{:#?}", run.err);
+
+    let report = bench.report();
+    let purposes: Vec<_> = report.results.iter().map(|result| &result.purpose).collect();
+    let alone = purposes
+        .iter()
+        .filter(|purpose| ***purpose == Purpose::WithoutConsumers)
+        .count();
+    assert_eq!((purposes.len(), alone), (3, 1), "{purposes:?}");
+    for result in &report.results {
+        let names: Vec<_> = result.agents.iter().map(|agent| agent.name.as_str()).collect();
+        assert_eq!(names, ["north"]);
+        if result.purpose == Purpose::WithoutConsumers {
+            assert_eq!(result.consumers, None);
+            continue;
+        }
+        let consumers = all_received(result, 2);
+        let agents: Vec<_> = consumers
+            .agents
+            .iter()
+            .map(|a| (a.name.as_str(), a.beside_producers))
+            .collect();
+        assert_eq!(agents, [("south", true)]);
+        let seconds = &consumers.groups[0].seconds;
+        assert!(
+            seconds.len() >= 5 && seconds.is_sorted_by_key(|second| second.at_ns),
+            "{seconds:?}"
+        );
+    }
+    let text = std::fs::read_to_string(out.join("report.md")).unwrap();
+    for told in [
+        "## Consumers",
+        "### End to end",
+        "### Lag",
+        "### What they cost the producers",
+        "with ÷ without",
+    ] {
+        assert!(text.contains(told), "{told} is not in\n{text}");
+    }
+    assert_eq!(groups(kafka), Vec::<String>::new());
+    assert_eq!(topics_left(kafka), Vec::<String>::new());
+    let gone = || (!scrape(consuming.metrics).contains("tribunal_consumer_")).then_some(());
+    wait::until(PATIENCE, "the series to be removed", gone).unwrap();
+}
+
+#[test]
+fn a_trial_whose_consumers_were_killed_is_void_and_leaves_nothing_behind() {
+    let _turn = alone();
+    let Some(kafka) = kafka() else { return };
+    let bench = Bench::new();
+    let coordinator = Coordinator::start(&bench, 0);
+    let producing = Agent::start(&bench, &coordinator.url, "north");
+    let mut consuming = Agent::start_as(&bench, &coordinator.url, "south", "consumer");
+    let plan = bench.plan(&plan(kafka.bootstrap(), 2, "[consumers]\nmembers = 2"));
+    let (plan, out) = (plan.to_str().unwrap(), bench.out());
+    let words = [
+        "run",
+        plan,
+        "--coordinator",
+        &coordinator.url,
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    let run = bench.start(&words);
+    producing.until_delivering();
+    consuming.process.kill();
+    run.until("agent south was lost");
+    let _consuming = Agent::start_as(&bench, &coordinator.url, "south", "consumer");
+    let run = run.finish();
+    assert_eq!(run.code, Some(0), "{:#?}", run.err);
+    let report = bench.report();
+    assert_eq!((report.results.len(), report.void_attempts.len()), (2, 1));
+    assert!(report.void_attempts[0].reason.contains("agent south was lost"));
+    let with = report
+        .results
+        .iter()
+        .find(|result| result.purpose == Purpose::Cell)
+        .unwrap();
+    assert_eq!(with.attempt.0, 2);
+    all_received(with, 1);
+    assert_eq!(groups(kafka), Vec::<String>::new());
+    assert_eq!(topics_left(kafka), Vec::<String>::new());
+}
+
+#[test]
+fn one_agent_on_the_mock_runs_both_sides_and_the_report_says_so() {
+    let _turn = alone();
+    let bench = Bench::new();
+    let run = bench.run_local(&plan("mock", 1, "[consumers]"), 1).finish();
+    assert_eq!(run.code, Some(0), "{:#?}", run.err);
+    let report = bench.report();
+    assert_eq!(report.results.len(), 2);
+    let with = report
+        .results
+        .iter()
+        .find(|result| result.purpose == Purpose::Cell)
+        .unwrap();
+    let consumers = all_received(with, 1);
+    assert!(consumers.agents.iter().all(|agent| agent.beside_producers));
+    let text = std::fs::read_to_string(bench.out().join("report.md")).unwrap();
+    assert!(text.contains("consumers shared the host with producers"), "{text}");
+}
+
+#[test]
+fn a_plan_with_consumers_is_refused_where_all_agents_are_for_producers() {
+    let _turn = alone();
+    let bench = Bench::new();
+    let coordinator = Coordinator::start(&bench, 0);
+    let _north = Agent::start_as(&bench, &coordinator.url, "north", "producer");
+    let plan = bench.plan(&plan("mock", 1, "[consumers]"));
+    let (plan, out) = (plan.to_str().unwrap(), bench.out());
+    let words = [
+        "run",
+        plan,
+        "--coordinator",
+        &coordinator.url,
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    let run = bench.start(&words).finish();
+    assert_eq!(run.code, Some(2), "{:#?}", run.err);
+    assert!(run.error().contains("--role consumer or any"), "{}", run.error());
+}
