@@ -322,7 +322,7 @@ fn report(producer: u32, report: &AgentReport) -> messages::Report {
             .map(|((_, partition), count)| (*partition, count.acknowledged, count.perhaps))
             .collect(),
         offsets: (report.offsets.iter())
-            .map(|((_, partition), offsets)| (*partition, offsets.runs()))
+            .map(|((_, partition), offsets)| (*partition, offsets.runs().collect()))
             .collect(),
         missing: facts.missing_reports,
         errors: facts.client_errors.clone(),

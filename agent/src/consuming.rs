@@ -113,6 +113,8 @@ struct Member {
     places: Vec<Place>,
     shown: Vec<Arc<Shown>>,
     followed: Follower,
+    /// Producers of the trial, where this member reads back what they write.
+    read_back: Option<u32>,
     /// Coordinator's clock − this agent's, as far as is known.
     offset_ns: i64,
 }
@@ -135,6 +137,7 @@ impl Consuming {
         let properties = Arc::new(resolve(&properties, &env).map_err(|error| wrong(chain(&error)))?);
         let room = FOLLOWED / consumers.members.max(1) as usize;
         let bits = order.trial.follow_bits();
+        let reads_back = order.trial.reads_back().then_some(order.trial.load.producers);
         let mut members: BTreeMap<(u32, u32), Member> = BTreeMap::new();
         let mut watched = Vec::new();
         for (seat, offset) in &order.seats {
@@ -146,6 +149,8 @@ impl Consuming {
                 places: Vec::new(),
                 shown: Vec::new(),
                 followed: Follower::new(bits, room),
+                // One group has every record.
+                read_back: reads_back.filter(|_| group == 0),
                 offset_ns,
             });
             let topic = order.topics[seat.topic as usize].clone();
@@ -243,6 +248,9 @@ impl Consuming {
         report.seconds.extend(end.seconds);
         let (group, followed) = end.followed;
         report.followed.entry(group).or_default().merge(followed);
+        if let Some(read) = end.read_back {
+            report.read_back.get_or_insert_default().merge(&read);
+        }
         for (code, text, times) in end.errors {
             let known = report.errors.iter_mut().find(|(c, t, _)| *c == code && *t == text);
             match known {
@@ -349,6 +357,7 @@ impl Member {
             client_id: &self.client_id,
             properties,
             seats: &seats,
+            read_back: self.read_back.is_some(),
         };
         let mut consumer = KafkaConsumer::open(&spec).map_err(|error| (RefusalKind::Configuration, chain(&error)))?;
         let count = self.places.len();
@@ -360,6 +369,9 @@ impl Member {
             self.offset_ns,
             clock.now_ns(),
         );
+        if let Some(producers) = self.read_back {
+            receiver = receiver.reading_back(producers);
+        }
         let mut positioned = Some(positioned);
         let mut broken: Vec<&'static str> = Vec::new();
         loop {
@@ -400,7 +412,7 @@ impl Member {
                 |record| {
                     // One instant for a batch that was there as a whole.
                     let at = *at.get_or_insert_with(|| clock.now_ns());
-                    receiver.record(at, record.seat, record.offset, record.bytes);
+                    receiver.record(at, record.seat, record.offset, record.bytes, record.mark);
                     let shown = &self.shown[record.seat];
                     shown.received.fetch_add(1, Ordering::Relaxed);
                     shown.bytes.fetch_add(record.bytes, Ordering::Relaxed);

@@ -8,7 +8,6 @@ use tribunal_engine::keys::KeyStream;
 use tribunal_engine::schedule::{Place, Schedule};
 use tribunal_kafka::{Primed, PrimedPartition};
 use tribunal_model::client;
-use tribunal_model::design::AuditLevel;
 use tribunal_model::trial::{Arrivals, Partitioner, Rate, Trial, WhenFull, Windows, nanoseconds};
 use tribunal_proto::session::RefusalKind;
 use tribunal_stats::facts::{DriverFacts, ProducerFacts, takes_turns};
@@ -117,7 +116,7 @@ fn orders(work: &Work<'_>, spool: &Spool) -> Result<Vec<Arm>, Refusal> {
             WhenFull::Hold => "hold".to_owned(),
             WhenFull::Shed => "shed".to_owned(),
         },
-        offsets: trial.audit == AuditLevel::Offsets,
+        offsets: trial.audit.keeps_offsets(),
         record: (trial.client.options.iter()).all(|(name, value)| name != RECORD || value != "false"),
         producers: Vec::new(),
     };

@@ -9,6 +9,7 @@ use tribunal_engine::producer::Worker;
 use tribunal_engine::run::Setup;
 use tribunal_engine::schedule::{Place, Schedule};
 use tribunal_kafka::{Client, ClientSpec, KafkaProducer, KafkaReports, Primed, ResolvedProperties};
+use tribunal_model::design::AuditLevel;
 use tribunal_model::ids::AgentName;
 use tribunal_model::properties::Properties;
 use tribunal_model::seed::derive;
@@ -161,6 +162,7 @@ pub(crate) fn producer(
         partitions: trial.topic.partitions as i32,
         pool,
         headers: trial.load.record.headers.clone(),
+        read_back: trial.audit == AuditLevel::ReadBack,
         index,
     };
     let mut client = Client::open(spec).map_err(|error| Refusal::new(RefusalKind::Configuration, &error))?;

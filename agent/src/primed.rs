@@ -29,7 +29,7 @@ impl PrimedRecords {
             let (count, offsets) = self.partitions.entry(key).or_default();
             count.acknowledged += partition.written;
             count.perhaps += partition.possibly_written;
-            if self.audit == AuditLevel::Offsets {
+            if self.audit.keeps_offsets() {
                 partition.offsets.into_iter().for_each(|offset| offsets.add(offset));
             }
         }

@@ -63,6 +63,7 @@ pub(crate) async fn audit(
                 level,
                 partitions: rows,
                 settled,
+                read_back: None,
             });
         }
         sleep(LOOK).await;

@@ -43,8 +43,8 @@ pub(crate) struct Wanted {
     pub(crate) secured: bool,
 }
 
-/// What makes cells alike for the harness: client, codec, record size, security, producers on the agent (METHODOLOGY.md,
-/// section 11).
+/// What makes cells alike for the harness: client, codec, record size, security, producers on the agent, and the stamped
+/// path where records take it (METHODOLOGY.md, section 11).
 pub(crate) fn signature(plan: &Plan, trial: &Trial, producers: usize) -> String {
     let cluster = &plan.cluster_named(trial.cluster.as_deref()).properties;
     let text = |name: &str| {
@@ -57,11 +57,12 @@ pub(crate) fn signature(plan: &Plan, trial: &Trial, producers: usize) -> String 
         Content::Samples { files } => format!("samples from {} files", files.len()),
     };
     format!(
-        "{}, {}, {size}, {}, {}",
+        "{}, {}, {size}, {}, {}{}",
         trial.client.client,
         codec.unwrap_or_else(|| "none".to_owned()),
         security(plan, trial),
         plural(producers as u64, "producer"),
+        if trial.stamped() { ", stamped" } else { "" },
     )
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tribunal_model::trial::{Trial, nanoseconds};
 use tribunal_report::consumed::{ConsumerAgent, ConsumersResult, EndToEnd, GroupResult, LagSecond, PartitionLag};
 use tribunal_report::result::StoredDistribution;
-use tribunal_stats::{ConsumerReport, ConsumerSecond, Followed, ReceivedPartition, Ways};
+use tribunal_stats::{ConsumerReport, ConsumerSecond, Followed, ReadBack, ReceivedPartition, Ways};
 
 use crate::audit::Offsets;
 use crate::consumers::Consumed;
@@ -13,6 +13,17 @@ use crate::merge::Merged;
 use crate::result::Before;
 
 const SECOND: i64 = 1_000_000_000;
+
+/// What the first group read back on all its agents; it is taken out of the reports.
+pub(crate) fn read_back(consumed: &mut Consumed) -> ReadBack {
+    let mut all = ReadBack::default();
+    for report in consumed.reports.values_mut() {
+        if let Some(read) = report.read_back.take() {
+            all.merge(&read);
+        }
+    }
+    all
+}
 
 /// The stored form; `start` is t0.
 pub(crate) fn result(

@@ -25,6 +25,8 @@ pub(crate) struct Merged {
     pub(crate) partitions: BTreeMap<(String, i32), PartitionCount>,
     /// Acknowledged offsets, where the trial asks for them.
     pub(crate) offsets: BTreeMap<(String, i32), OffsetSet>,
+    /// Sequences of acknowledged records by producer, where they are read back.
+    pub(crate) sequences: BTreeMap<u32, OffsetSet>,
     /// Intended sends of followed records, in nanoseconds of the coordinator's clock.
     pub(crate) followed: Followed,
     /// By how much those may be off.
@@ -60,6 +62,8 @@ impl Merged {
         }
         let followed = followed.turned(|ns| facts.start_ns + ns + at(ns).0);
         self.followed.merge(followed);
+        // A producer runs on one agent.
+        self.sequences.append(&mut report.sequences);
         self.tallies.merge(&report.tallies);
         self.window.add(&report.window);
         self.backlog.add(&report.backlog);

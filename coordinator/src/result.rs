@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tribunal_kafka::admin::PartitionState;
-use tribunal_model::design::AuditLevel;
 use tribunal_model::ids::AgentName;
 use tribunal_model::properties::Properties;
 use tribunal_model::trial::{Content, Partitioner, Rate, Trial, WhenFull, Windows};
@@ -79,12 +78,14 @@ pub(crate) async fn result(
         never_settled,
         brokers,
         start,
-        consumed,
+        mut consumed,
     } = finished;
     let trial = &Trial {
         windows,
         ..trial.clone()
     };
+    let read_back = consumed.as_mut().map(consumed::read_back);
+    let consumers = consumed.map(|consumed| consumed::result(trial, consumed, &merged, &before, start));
     let samples = series.finish();
     let steady = steady::assess(trial, &samples);
     let taking = before
@@ -116,12 +117,12 @@ pub(crate) async fn result(
         not_settled: ground.not_settled.clone(),
     };
     let blind = crate::verdict::blind(&evidence);
-    let audit = match audit(
+    let mut audit = match audit(
         cluster,
         &before.offsets,
         trial.topic.partitions,
         &merged.partitions,
-        (trial.audit == AuditLevel::Offsets).then_some(&merged.offsets),
+        trial.audit.keeps_offsets().then_some(&merged.offsets),
         blind,
     )
     .await
@@ -132,9 +133,16 @@ pub(crate) async fn result(
             Audit::default()
         }
     };
+    let first_group = consumers.as_ref().and_then(|consumers| consumers.groups.first());
+    if let (Some(read), Some(group)) = (read_back, first_group)
+        && trial.reads_back()
+        && evidence.not_audited.is_none()
+    {
+        let perhaps = merged.partitions.values().map(|count| count.perhaps).sum();
+        audit.add_read_back(read.against(&merged.sequences), group, perhaps);
+    }
     evidence.audit = &audit;
     let Judgement { verdict, rates, checks } = judge(&evidence);
-    let consumers = consumed.map(|consumed| consumed::result(trial, consumed, &merged, &before, start));
     let agents = merged.agents.iter().filter_map(|(name, kept)| {
         let connected = before.connected.get(name)?;
         Some(AgentFacts {
@@ -253,12 +261,7 @@ fn workload(trial: &Trial) -> WorkloadFacts {
             WhenFull::Hold => "hold".to_owned(),
             WhenFull::Shed => "shed".to_owned(),
         },
-        path: if load.record.headers.is_empty() {
-            "bare"
-        } else {
-            "stamped"
-        }
-        .to_owned(),
+        path: if trial.stamped() { "stamped" } else { "bare" }.to_owned(),
         seed: load.seed,
         properties: shown(&trial.properties),
         client: trial.client.client.name(),

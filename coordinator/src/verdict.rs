@@ -6,7 +6,7 @@ use tribunal_model::client;
 use tribunal_model::ids::AgentName;
 use tribunal_model::limits::{Limit, Limits, Severity};
 use tribunal_model::trial::{Part, Rate, Trial};
-use tribunal_report::audit::{Audit, Level};
+use tribunal_report::audit::{Audit, Level, ReadBackAudit};
 use tribunal_report::caveat::{BoundBy, Caveat, Verdict};
 use tribunal_report::check::Check;
 use tribunal_report::eligibility::{Rank, needed};
@@ -212,8 +212,8 @@ fn trust(evidence: &Evidence<'_>) -> Vec<Caveat> {
     if missing > 0 {
         caveats.push(Caveat::MissingReports { count: missing });
     }
-    if matches!(evidence.audit.level, Level::Count | Level::Offsets) {
-        let (lost, surplus) = (evidence.audit.lost(), evidence.audit.surplus());
+    if matches!(evidence.audit.level, Level::Count | Level::Offsets | Level::ReadBack) {
+        let (lost, surplus) = (evidence.audit.lost(), evidence.audit.unaccounted());
         if lost > 0 {
             caveats.push(Caveat::AuditLost { lost });
         }
@@ -228,12 +228,53 @@ fn trust(evidence: &Evidence<'_>) -> Vec<Caveat> {
             caveats.push(Caveat::OffsetsOutside { count: outside });
         }
     }
-    let surplus = evidence.audit.surplus();
+    let surplus = evidence.audit.unaccounted();
     if evidence.audit.level == Level::CountUnacknowledged && surplus > 0 {
         caveats.push(Caveat::AuditSurplus { surplus });
     }
+    caveats.extend(evidence.audit.read_back.iter().flat_map(missing_or_foreign));
     if let Some(reason) = &evidence.not_audited {
         caveats.push(Caveat::NotAudited { reason: reason.clone() });
+    }
+    caveats
+}
+
+/// Records that were read back and are nobody's, and those that should have been there.
+fn missing_or_foreign(read: &ReadBackAudit) -> Vec<Caveat> {
+    let mut caveats = Vec::new();
+    if read.lost() > 0 {
+        caveats.push(Caveat::ReadBackLost {
+            lost: read.lost(),
+            at_least: !read.complete(),
+            missing: read.missing(),
+        });
+    }
+    if read.count.foreign > 0 {
+        caveats.push(Caveat::ForeignRecords {
+            count: read.count.foreign,
+        });
+    }
+    caveats
+}
+
+/// What else the read-back found: records that retries write twice or out of order, and how far it came.
+fn read_back(evidence: &Evidence<'_>, read: &ReadBackAudit) -> Vec<Caveat> {
+    let idempotent = idempotent(evidence);
+    let mut caveats = Vec::new();
+    if read.count.duplicated > 0 {
+        caveats.push(Caveat::Duplicated {
+            count: read.count.duplicated,
+            idempotent,
+        });
+    }
+    if read.count.reordered > 0 {
+        caveats.push(Caveat::Reordered {
+            count: read.count.reordered,
+            idempotent,
+        });
+    }
+    if !read.complete() {
+        caveats.push(Caveat::NotReadBack { unread: read.unread });
     }
     caveats
 }
@@ -340,6 +381,13 @@ fn findings(evidence: &Evidence<'_>, measured: &Tally) -> Vec<Caveat> {
     if !loosened.is_empty() {
         caveats.push(Caveat::LimitsLoosened { limits: loosened });
     }
+    caveats.extend(
+        evidence
+            .audit
+            .read_back
+            .iter()
+            .flat_map(|read| read_back(evidence, read)),
+    );
     caveats.extend(of_client(evidence));
     caveats
 }
@@ -374,6 +422,15 @@ fn bound_by(evidence: &Evidence<'_>, measured: &Tally, rates: &Rates) -> BoundBy
 /// Whether the clients work with `acks=0`, as they say themselves.
 pub(crate) fn blind(evidence: &Evidence<'_>) -> bool {
     effective(evidence, "acks") == Some(0.0) || effective(evidence, "request.required.acks") == Some(0.0)
+}
+
+/// Whether all live clients are idempotent, as they say themselves.
+fn idempotent(evidence: &Evidence<'_>) -> bool {
+    let own = |producer: &&ProducerFacts| {
+        let mut configuration = producer.configuration.iter();
+        configuration.any(|(name, value)| &**name == "enable.idempotence" && &**value == "true")
+    };
+    !evidence.producers.is_empty() && evidence.producers.iter().all(own)
 }
 
 /// The greatest value of a numeric property over the live clients.

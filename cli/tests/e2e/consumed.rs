@@ -1,10 +1,11 @@
 //! Consumers read what producers write.
 
 use tribunal_model::design::Purpose;
-use tribunal_report::audit::PartitionAudit;
+use tribunal_report::audit::{Level, PartitionAudit, ReadBackAudit};
+use tribunal_report::caveat::Caveat;
 use tribunal_report::consumed::{ConsumersResult, GroupResult};
 use tribunal_report::result::TrialResult;
-use tribunal_testkit::kafka::RealKafka;
+use tribunal_testkit::kafka::{Options, RealKafka};
 use tribunal_testkit::wait;
 
 use crate::support::{Agent, Bench, Coordinator, LOOSE, PATIENCE, alone, kafka, scrape, topics_left};
@@ -212,6 +213,118 @@ fn one_agent_on_the_mock_runs_both_sides_and_the_report_says_so() {
     assert!(consumers.agents.iter().all(|agent| agent.beside_producers));
     let text = std::fs::read_to_string(bench.out().join("report.md")).unwrap();
     assert!(text.contains("consumers shared the host with producers"), "{text}");
+}
+
+/// What was read back, whose sums hold whatever happened: a record that the logs gained is a different one of a producer, a
+/// duplicate, a primed one or nobody's.
+#[track_caller]
+fn read_back(result: &TrialResult) -> &ReadBackAudit {
+    assert_eq!(
+        (&result.audit.level, &*result.workload.path),
+        (&Level::ReadBack, "stamped")
+    );
+    let read = result.audit.read_back.as_ref().expect("records were read back");
+    let count = &read.count;
+    let acknowledged: u64 = result.parts.iter().map(|part| part.fates.acknowledged).sum();
+    assert_eq!(
+        count.acknowledged, acknowledged,
+        "every acknowledgement is that of a sequence"
+    );
+    assert_eq!(
+        count.received,
+        acknowledged - count.unreceived + count.unacknowledged,
+        "{read:?}"
+    );
+    let gained: u64 = result.audit.partitions.iter().map(PartitionAudit::gained).sum();
+    assert_eq!((count.looked_at(), read.unread), (gained, 0), "{read:?}");
+    assert_eq!(count.foreign, 0, "{read:?}");
+    let told = |is: fn(&Caveat) -> bool| result.verdict.caveats.iter().any(is);
+    assert_eq!(told(|c| matches!(c, Caveat::ReadBackLost { .. })), read.lost() > 0);
+    assert_eq!(told(|c| matches!(c, Caveat::Duplicated { .. })), count.duplicated > 0);
+    assert_eq!(told(|c| matches!(c, Caveat::Reordered { .. })), count.reordered > 0);
+    read
+}
+
+/// Runs a plan whose records are read back without trouble, by 2 producers in 6 partitions.
+fn reads_all_back(bootstrap: &str, agents: u32) {
+    let bench = Bench::new();
+    let plan = plan(bootstrap, agents, "[consumers]\nmembers = 3");
+    let run = bench
+        .run_local(&format!("audit = \"read-back\"\n{plan}"), agents)
+        .finish();
+    assert_eq!(run.code, Some(0), "{:#?}", run.err);
+    let report = bench.report();
+    assert_eq!(report.results.len(), 2);
+    for result in &report.results {
+        if result.purpose == Purpose::WithoutConsumers {
+            assert_eq!(
+                (&result.audit.level, &*result.workload.path),
+                (&Level::Offsets, "stamped")
+            );
+            assert_eq!(result.audit.read_back, None);
+            continue;
+        }
+        all_received(result, 1);
+        let read = read_back(result);
+        let count = &read.count;
+        assert_eq!((count.received, count.primed), (count.acknowledged, 12), "{read:?}");
+        let trouble = [read.lost(), count.duplicated, count.reordered, count.unacknowledged];
+        assert_eq!(trouble, [0; 4], "{read:?}");
+    }
+    let text = std::fs::read_to_string(bench.out().join("report.md")).unwrap();
+    assert!(text.contains("### Read back"), "{text}");
+}
+
+#[test]
+fn every_acknowledged_record_is_read_back_as_what_it_is() {
+    let _turn = alone();
+    reads_all_back("mock", 1);
+    let Some(kafka) = kafka() else { return };
+    reads_all_back(kafka.bootstrap(), 2);
+    assert_eq!(topics_left(kafka), Vec::<String>::new());
+}
+
+#[test]
+fn records_that_were_sent_again_to_a_broker_that_hung_are_accounted_for_one_by_one() {
+    let _turn = alone();
+    let kafka = RealKafka::start_if_required(&Options::default()).expect("real Kafka starts");
+    let Some(kafka) = kafka else { return };
+    let bench = Bench::new();
+    let coordinator = Coordinator::start(&bench, 0);
+    let agent = Agent::start(&bench, &coordinator.url, "north");
+    // Requests time out while the broker hangs, are sent again, and may be written twice.
+    let more = "\"enable.idempotence\" = false\n\"socket.timeout.ms\" = 1000\n[consumers]\nmembers = 2";
+    let plan = plan(kafka.bootstrap(), 1, more).replace("acks = \"all\"", "acks = \"1\"");
+    let plan = bench.plan(&format!("audit = \"read-back\"\n{plan}"));
+    let (plan, out) = (plan.to_str().unwrap(), bench.out());
+    let words = [
+        "run",
+        plan,
+        "--coordinator",
+        &coordinator.url,
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    let run = bench.start(&words);
+    agent.until_delivering();
+    kafka.pause(2).unwrap();
+    wait::spell(std::time::Duration::from_millis(2_500));
+    kafka.resume(2).unwrap();
+    let run = run.finish();
+    assert_eq!(run.code, Some(0), "{:#?}", run.err);
+    let report = bench.report();
+    let with = report
+        .results
+        .iter()
+        .find(|result| result.purpose == Purpose::Cell)
+        .unwrap();
+    let read = read_back(with);
+    assert_eq!(read.lost(), 0, "a broker that hangs loses nothing: {read:?}");
+    assert!(
+        with.statistics.timeouts > 0,
+        "requests timed out: {:?}",
+        with.statistics
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use tribunal_model::consumers::Role;
+use tribunal_model::design::AuditLevel;
 use tribunal_model::limits::Bounds;
 use tribunal_model::matrix::Matrix;
 use tribunal_proto::session::{Hello, PROTOCOL};
@@ -58,6 +59,22 @@ fn managed(ceiling: f64) -> Calibration {
         ceiling,
         ..Calibration::default()
     }
+}
+
+#[test]
+fn records_that_are_read_back_have_a_signature_of_their_own() {
+    let (plan, trials) = resolved("[factors]\nlinger.ms = [0, 5]\n[consumers]\n");
+    let stamped = trials.iter().cloned().map(|trial| Trial {
+        audit: AuditLevel::ReadBack,
+        ..trial
+    });
+    let both: Vec<Trial> = trials.iter().cloned().chain(stamped).collect();
+    let signatures: Vec<_> = wanted(&plan, &both, &[name("a")])
+        .into_iter()
+        .map(|wanted| wanted.signature)
+        .collect();
+    let bare = "librdkafka, none, 1KiB, plaintext, 3 producers";
+    assert_eq!(signatures, [bare.to_owned(), format!("{bare}, stamped")]);
 }
 
 #[test]

@@ -1,3 +1,5 @@
+mod readback;
+
 use std::time::Duration;
 
 use tribunal_model::client::ClientUse;
@@ -117,6 +119,7 @@ impl Case {
             level: Level::Count,
             partitions: vec![row],
             settled: true,
+            read_back: None,
         };
         Self {
             trial,

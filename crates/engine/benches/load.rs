@@ -231,6 +231,7 @@ fn deliveries() -> Vec<Delivery> {
             bytes: 100,
             partition: 3,
             offset: 0,
+            sequence: None,
         }
     };
     (0..BATCH).map(|_| one()).collect()

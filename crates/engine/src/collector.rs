@@ -298,6 +298,9 @@ impl<S: Statistics> Collector<S> {
                         all.merge(&offsets);
                     }
                 }
+                report
+                    .sequences
+                    .extend(end.sequences.map(|sequences| (client.producer, sequences)));
                 if let Some(followed) = end.followed {
                     let name = |partition: u32| (client.topic.clone(), partition as i32);
                     report.followed.merge(followed.finish(name));

@@ -86,6 +86,8 @@ pub struct ReportsEnd {
     pub partitions: BTreeMap<i32, PartitionCount>,
     /// Offsets of acknowledged records by partition, where they were asked for.
     pub offsets: BTreeMap<i32, OffsetSet>,
+    /// Sequences of acknowledged records, where they are read back.
+    pub sequences: Option<OffsetSet>,
     /// Intended sends of followed records, where there are consumers; a place is a partition.
     pub followed: Option<Follower>,
     /// How long reports may have waited for the report thread in the window.

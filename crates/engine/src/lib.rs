@@ -14,6 +14,7 @@ mod pacer;
 pub mod parts;
 pub mod payload;
 pub mod producer;
+mod reader;
 pub mod receiver;
 pub mod recorder;
 pub mod run;

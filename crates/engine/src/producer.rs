@@ -69,6 +69,8 @@ pub struct Delivery {
     pub partition: i32,
     /// The first one's offset in that partition, where they were acknowledged and told one; else -1.
     pub offset: i64,
+    /// The first one's [`Due::sequence`], where they were acknowledged and records are read back; the others count up.
+    pub sequence: Option<u64>,
 }
 
 /// The client's final word on a record.

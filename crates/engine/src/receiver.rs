@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use tribunal_stats::{ConsumerSecond, Followed, Follower, ReceivedPartition};
+pub use tribunal_stats::Mark;
+use tribunal_stats::{ConsumerSecond, Followed, Follower, ReadBack, ReceivedPartition};
+
+use crate::reader::Reader;
 
 /// Different client errors that are kept; more are counted under `(others)`.
 const ERRORS_KEPT: usize = 32;
@@ -33,6 +36,8 @@ pub struct Receiver {
     /// The offset after the highest one received.
     positions: Vec<i64>,
     followed: Follower,
+    /// Where records are read back.
+    reader: Option<Reader>,
     seconds: Vec<ConsumerSecond>,
     /// Records since the last whole second.
     records: u64,
@@ -49,6 +54,8 @@ pub struct MemberEnd {
     pub seconds: Vec<ConsumerSecond>,
     /// The group, and the receipts of followed records.
     pub followed: (u32, Followed),
+    /// What was read back, where records are read back.
+    pub read_back: Option<ReadBack>,
     /// Errors: name, text, how often.
     pub errors: Vec<(String, String, u64)>,
 }
@@ -64,6 +71,7 @@ impl Receiver {
             positions: places.iter().map(|place| place.offset).collect(),
             places,
             followed,
+            reader: None,
             seconds: Vec::new(),
             records: 0,
             next_second: (now + offset_ns).div_euclid(SECOND) + 1,
@@ -71,13 +79,23 @@ impl Receiver {
         }
     }
 
-    /// Counts a record that was received at `now`.
-    pub fn record(&mut self, now: i64, place: usize, offset: i64, bytes: u64) {
+    /// The same, reading back what so many producers write.
+    #[must_use]
+    pub fn reading_back(mut self, producers: u32) -> Self {
+        self.reader = Some(Reader::new(producers));
+        self
+    }
+
+    /// Counts a record that was received at `now`; `mark` is who it says that it is of, where records are read back.
+    pub fn record(&mut self, now: i64, place: usize, offset: i64, bytes: u64, mark: Option<Mark>) {
         let (Some(own), Some(position)) = (self.received.get_mut(place), self.positions.get_mut(place)) else {
             return;
         };
-        own.offsets.add(offset);
+        let new = own.offsets.insert(offset);
         own.bytes += bytes;
+        if let Some(reader) = self.reader.as_mut().filter(|_| new) {
+            reader.record(place, offset >= *position, mark);
+        }
         if offset < *position {
             own.backwards += 1;
         } else {
@@ -157,6 +175,7 @@ impl Receiver {
             partitions,
             seconds: self.seconds,
             followed: (self.group, self.followed.finish(name)),
+            read_back: self.reader.map(Reader::finish),
             errors: self
                 .errors
                 .into_iter()
@@ -191,16 +210,16 @@ mod tests {
         let mut receiver = receiver(2);
         assert_eq!(receiver.next_look(), 750_000_000);
         for offset in 5..8 {
-            receiver.record(1, 0, offset, 10);
+            receiver.record(1, 0, offset, 10, None);
         }
         receiver.look(750_000_000, |place| Some([10, 9][place]));
         assert_eq!(receiver.next_look(), 1_750_000_000);
-        receiver.record(2, 1, 5, 10);
+        receiver.record(2, 1, 5, 10, None);
         receiver.look(1_760_000_000, |place| (place == 1).then_some(6));
         let ends = BTreeMap::from([(("t".to_owned(), 0), 10), (("t".to_owned(), 1), 6)]);
         assert!(!receiver.through(&ends));
-        receiver.record(3, 0, 8, 10);
-        receiver.record(3, 0, 9, 10);
+        receiver.record(3, 0, 8, 10, None);
+        receiver.record(3, 0, 9, 10, None);
         assert!(receiver.through(&ends));
         let end = receiver.finish(&ends);
         let lags: Vec<_> = end
@@ -221,10 +240,28 @@ mod tests {
     fn a_record_received_twice_is_repeated_and_backwards_and_what_is_left_is_told() {
         let mut receiver = receiver(1);
         for offset in [5, 6, 5] {
-            receiver.record(1, 0, offset, 1);
+            receiver.record(1, 0, offset, 1, None);
         }
         let end = receiver.finish(&BTreeMap::from([(("t".to_owned(), 0), 9)]));
         let own = &end.partitions[&(1, "t".to_owned(), 0)];
         assert_eq!((own.offsets.repeated(), own.backwards, own.lag_end), (1, 1, 2));
+    }
+
+    #[test]
+    fn a_record_received_twice_is_read_back_once() {
+        let mut receiver = receiver(1).reading_back(1);
+        for (offset, sequence) in [(5, 0), (6, 1), (7, 1), (6, 1), (8, 2)] {
+            let mark = Some(Mark::Scheduled { producer: 0, sequence });
+            receiver.record(1, 0, offset, 1, mark);
+        }
+        let end = receiver.finish(&BTreeMap::new());
+        let own = &end.partitions[&(1, "t".to_owned(), 0)];
+        assert_eq!((own.offsets.count(), own.offsets.repeated()), (4, 1));
+        let read = &end.read_back.expect("asked for").producers[&0];
+        // Two records of the log say that they are number 1; the one that came again is no third.
+        assert_eq!(
+            (read.sequences.count(), read.sequences.repeated(), read.reordered),
+            (3, 1, 0)
+        );
     }
 }

@@ -15,7 +15,8 @@ use crate::sender::record_failure;
 
 /// What is known of one producer's delivery reports.
 ///
-/// It is owned by the report thread. It allocates nothing per record, but for the growth of the offset sets.
+/// It is owned by the report thread. It allocates nothing per record, but for the growth of the sets of offsets and
+/// sequences.
 #[derive(Debug)]
 pub struct Recorder {
     windows: Windows,
@@ -30,6 +31,8 @@ pub struct Recorder {
     unassigned: PartitionCount,
     /// One set for each partition, or none.
     offsets: Vec<OffsetSet>,
+    /// Sequences of acknowledged records, where they are read back.
+    sequences: Option<OffsetSet>,
     /// Intended sends of records of the window that consumers follow too.
     followed: Option<Follower>,
     purged_ns: Option<i64>,
@@ -41,10 +44,10 @@ pub struct Recorder {
 const ERRORS_KEPT: usize = 32;
 
 impl Recorder {
-    /// A recorder before its first report; `audit` says whether it keeps the offsets of acknowledged records.
+    /// A recorder before its first report; `audit` says whether it keeps offsets and sequences of acknowledged records.
     pub fn new(windows: Windows, partitions: i32, audit: AuditLevel) -> Self {
         let partitions = partitions.max(0) as usize;
-        let kept = if audit == AuditLevel::Offsets { partitions } else { 0 };
+        let kept = if audit.keeps_offsets() { partitions } else { 0 };
         Self {
             windows,
             grid: Grid::new(&windows),
@@ -55,6 +58,7 @@ impl Recorder {
             partitions: vec![PartitionCount::default(); partitions],
             unassigned: PartitionCount::default(),
             offsets: vec![OffsetSet::new(); kept],
+            sequences: (audit == AuditLevel::ReadBack).then(OffsetSet::new),
             followed: None,
             purged_ns: None,
             perhaps_after_purge: 0,
@@ -106,6 +110,10 @@ impl Recorder {
                 // A negative partition is no index.
                 if let Some(offsets) = self.offsets.get_mut(delivery.partition as usize) {
                     offsets.add_run(delivery.offset, delivery.records);
+                }
+                if let Some(sequences) = &mut self.sequences {
+                    let first = delivery.sequence.map_or(-1, |sequence| sequence as i64);
+                    sequences.add_run(first, delivery.records);
                 }
                 if let Some(followed) = &mut self.followed
                     && delivery.part == Part::Window
@@ -207,6 +215,7 @@ impl Recorder {
             resolved: self.resolved,
             partitions,
             offsets: (0..).zip(std::mem::take(&mut self.offsets)).collect(),
+            sequences: self.sequences.take(),
             followed: self.followed.take(),
             lag: ReportLag::default(),
             purged_ns: self.purged_ns,

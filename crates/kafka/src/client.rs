@@ -14,6 +14,7 @@ use crate::native::{Conf, Handle, Topic, WARNING};
 use crate::producer::KafkaProducer;
 use crate::reports::KafkaReports;
 use crate::resolve::{ResolvedProperties, Secrets, mask};
+use crate::stamp::Stamp;
 
 /// The client to make.
 pub struct ClientSpec<'a> {
@@ -29,8 +30,11 @@ pub struct ClientSpec<'a> {
     pub partitions: i32,
     /// The bodies of its records; [`tribunal_engine::producer::Due::payload`] is a number in it.
     pub pool: Arc<PayloadPool>,
-    /// Headers of every record. None takes the *bare* path; any takes the *stamped* path.
+    /// Headers of every record. With any of them records take the *stamped* path.
     pub headers: Vec<(String, String)>,
+    /// Whether records are read back: all of them, primed ones too, take the *stamped* path, and the delivery reports of
+    /// acknowledged ones tell which record each is.
+    pub read_back: bool,
     /// The producer's index in the trial, for the stamp.
     pub index: u32,
 }
@@ -111,7 +115,8 @@ pub struct Client {
     pub(crate) secrets: Secrets,
     /// Whether `acks=0` is in effect.
     pub(crate) blind: bool,
-    headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) read_back: bool,
     index: u32,
 }
 
@@ -182,6 +187,7 @@ impl Client {
             counts: Arc::new(Counts::default()),
             secrets,
             headers: spec.headers,
+            read_back: spec.read_back,
             index: spec.index,
         })
     }
@@ -205,7 +211,12 @@ impl Client {
 
     /// Whether the client takes the *stamped* path rather than the *bare* one.
     pub fn is_stamped(&self) -> bool {
-        !self.headers.is_empty()
+        self.read_back || !self.headers.is_empty()
+    }
+
+    /// What stamps this producer's records, behind these headers.
+    pub(crate) fn stamp(&self, headers: &[(String, String)]) -> Stamp {
+        Stamp::new(headers, self.index)
     }
 
     /// The three handles of the trial. The client goes when the last of them is dropped, which purges its records and
@@ -217,7 +228,7 @@ impl Client {
             counts: Arc::clone(&self.counts),
         };
         let reports = KafkaReports::new(&self);
-        let producer = KafkaProducer::new(&self, &self.headers, self.index);
+        let producer = KafkaProducer::new(&self);
         (producer, reports, Arc::new(control))
     }
 

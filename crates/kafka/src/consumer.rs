@@ -1,7 +1,8 @@
 //! One consumer client of a group member, straight over librdkafka.
 //!
 //! It takes its partitions from offsets that it is told, by librdkafka's simple consumer: no group is joined, nothing is
-//! committed, and the cluster keeps nothing of it. A record is counted and let go; its bytes are not looked at.
+//! committed, and the cluster keeps nothing of it. A record is counted and let go; its bytes are not looked at, but for the
+//! stamp in its headers where records are read back.
 #![expect(unsafe_code, reason = "the border to librdkafka's C interface")]
 
 use std::ffi::CString;
@@ -12,11 +13,13 @@ use std::time::Duration;
 
 use rdkafka_sys::bindings as c;
 use tribunal_engine::producer::{ErrorCode, Polled};
+use tribunal_engine::receiver::Mark;
 
 use crate::client::{Error, configure, spoken};
 use crate::codes::{error_code, last_error};
 use crate::native::{Handle, Topic, milliseconds};
 use crate::resolve::{ResolvedProperties, Secrets};
+use crate::stamp;
 
 /// The consumer to make.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub struct ConsumerSpec<'a> {
     pub properties: &'a ResolvedProperties,
     /// Topic, partition and first offset of what it reads; each partition once.
     pub seats: &'a [(String, i32, i64)],
+    /// Whether records are read back: each tells its [`Received::mark`].
+    pub read_back: bool,
 }
 
 /// A record that was received.
@@ -40,6 +45,8 @@ pub struct Received {
     pub offset: i64,
     /// Bytes of key and value.
     pub bytes: u64,
+    /// Who it says that it is of, where records are read back.
+    pub mark: Option<Mark>,
 }
 
 /// Properties that are set for every consumer whatever the plan says.
@@ -62,6 +69,7 @@ pub struct KafkaConsumer {
     topics: Vec<(CString, Topic)>,
     /// Topic's place and partition of each seat.
     seats: Vec<(usize, i32)>,
+    read_back: bool,
     queue: NonNull<c::rd_kafka_queue_t>,
     batch: Box<[*mut c::rd_kafka_message_t]>,
     secrets: Secrets,
@@ -103,6 +111,7 @@ impl KafkaConsumer {
         let consumer = Self {
             topics,
             seats,
+            read_back: spec.read_back,
             queue: NonNull::new(queue).expect("invariant: rd_kafka_queue_new never returns null"),
             batch: vec![ptr::null_mut(); CAPACITY].into(),
             secrets,
@@ -158,7 +167,13 @@ impl KafkaConsumer {
                     let same = last.filter(|seat: &usize| own(&self.seats[*seat]));
                     last = same.or_else(|| self.seats.iter().position(own));
                     if let Some(seat) = last {
-                        each(Received { seat, offset, bytes });
+                        let mark = if self.read_back { stamp::read(message) } else { None };
+                        each(Received {
+                            seat,
+                            offset,
+                            bytes,
+                            mark,
+                        });
                     }
                 } else {
                     failed(error_code(code));

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use rdkafka_sys::bindings as c;
 use tribunal_engine::producer::ErrorCode;
+use tribunal_engine::receiver::Mark;
 
 use crate::codes::error_code;
 use crate::native::{Handle, copy, milliseconds};
+use crate::stamp;
 
 /// One event of a client's queue.
 pub(crate) struct Event {
@@ -49,6 +51,8 @@ pub(crate) struct DeliveryReport {
     pub(crate) opaque: u64,
     /// Its offset, where the broker told one; else -1.
     pub(crate) offset: i64,
+    /// Its number among its producer's records, where it was acknowledged and is asked for.
+    pub(crate) sequence: Option<u64>,
 }
 
 /// Whether a record is in the log.
@@ -109,7 +113,9 @@ impl Event {
     /// All reports of an event are one batch's. librdkafka counts their offsets up from the one that the broker told, also
     /// when that is -1 (a duplicate sequence) or its own -1001 (no answer): then every later record of the batch would be
     /// told an offset that is not its own. So none of a batch is known whose first one is not.
-    pub(crate) fn each_report(&mut self, mut each: impl FnMut(DeliveryReport)) -> u64 {
+    ///
+    /// `sequences` asks for those of acknowledged records, from their stamps.
+    pub(crate) fn each_report(&mut self, sequences: bool, mut each: impl FnMut(DeliveryReport)) -> u64 {
         const CHUNK: usize = 256;
         let mut chunk: [*const c::rd_kafka_message_t; CHUNK] = [ptr::null(); CHUNK];
         let mut count = 0;
@@ -125,6 +131,11 @@ impl Event {
                     let code = (&raw const (*message).err).cast::<i32>().read();
                     let offset = (*message).offset;
                     let known = *told.get_or_insert(offset >= 0);
+                    let mark = if sequences && code == 0 {
+                        stamp::read(message)
+                    } else {
+                        None
+                    };
                     DeliveryReport {
                         code,
                         status: if code == 0 { Status::Certainly } else { status(message) },
@@ -132,6 +143,10 @@ impl Event {
                         partition: (*message).partition,
                         opaque: (*message)._private as u64,
                         offset: if known && code == 0 { offset } else { -1 },
+                        sequence: match mark {
+                            Some(Mark::Scheduled { sequence, .. }) => Some(sequence),
+                            Some(Mark::Primed) | None => None,
+                        },
                     }
                 };
                 each(report);

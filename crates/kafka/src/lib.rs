@@ -20,6 +20,7 @@ pub mod prime;
 pub mod producer;
 pub mod reports;
 pub mod resolve;
+mod stamp;
 mod statistics;
 
 pub use assignment::assignment;

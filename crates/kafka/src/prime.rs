@@ -12,8 +12,9 @@ use crate::codes::{QUEUE_FULL, error_code, error_text};
 use crate::event::Kind;
 use crate::heard::Heard;
 use crate::opaque::Opaque;
-use crate::producer::{pointer, send};
+use crate::producer::{Outgoing, pointer, send};
 use crate::reports::outcome;
+use crate::stamp::PRIMED;
 
 /// The most partitions that are primed; of more, these are a sample, evenly spread.
 const MOST: i32 = 1000;
@@ -22,7 +23,8 @@ const SLICE: Duration = Duration::from_millis(100);
 /// How long a partition whose record failed is left alone before the next try.
 const PAUSE_NS: i64 = 100_000_000;
 
-/// What priming wrote, for the audit. Primed records carry no key, no headers and no stamp.
+/// What priming wrote, for the audit. Primed records carry no key and no headers but the stamp where records
+/// are read back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Primed {
     /// Per partition that was tried, ascending.
@@ -71,6 +73,7 @@ pub fn prime(client: &mut Client, clock: &impl Clock, deadline_ns: i64) -> Resul
     let tried = client.partitions.min(MOST);
     let spread = |index: i32| (i64::from(index) * i64::from(client.partitions) / i64::from(tried)) as i32;
     let mut standing: BTreeMap<i32, Standing> = (0..tried).map(|i| (spread(i), Standing::default())).collect();
+    let mut stamp = client.read_back.then(|| client.stamp(&[]));
     let mut heard = Heard::default();
     let mut missing = standing.len();
     while missing > 0 {
@@ -91,13 +94,17 @@ pub fn prime(client: &mut Client, clock: &impl Clock, deadline_ns: i64) -> Resul
                 continue;
             }
             client.counts.give(1);
-            match send(
-                &client.topic,
-                *partition,
-                client.pool.body(0),
-                &[],
-                pointer(Opaque::primed()),
-            ) {
+            let record = Outgoing {
+                partition: *partition,
+                body: client.pool.body(0),
+                key: &[],
+                opaque: pointer(Opaque::primed()),
+            };
+            let sent = match &mut stamp {
+                Some(stamp) => stamp.send(&client.topic, PRIMED, &record),
+                None => send(&client.topic, &record),
+            };
+            match sent {
                 Ok(()) => state.in_flight = true,
                 Err(code) => {
                     client.counts.take_back(1);
@@ -113,7 +120,7 @@ pub fn prime(client: &mut Client, clock: &impl Clock, deadline_ns: i64) -> Resul
         match event.kind() {
             Kind::Deliveries => {
                 let blind = client.blind;
-                let reports = event.each_report(|report| {
+                let reports = event.each_report(false, |report| {
                     let Some(state) = standing.get_mut(&report.partition) else {
                         return;
                     };

@@ -12,7 +12,6 @@
 //!   which does not leak.
 #![expect(unsafe_code, reason = "the load path calls librdkafka's C interface")]
 
-use std::ffi::CString;
 use std::fmt;
 use std::ptr;
 use std::sync::Arc;
@@ -25,6 +24,7 @@ use crate::client::{Client, Counts};
 use crate::codes::{QUEUE_FULL, TOO_LARGE, UNKNOWN_PARTITION, error_code};
 use crate::native::{Topic, read_only};
 use crate::opaque::Opaque;
+use crate::stamp::Stamp;
 
 /// The most records of one call. Larger batches are taken in several.
 const CAPACITY: usize = 1024;
@@ -32,8 +32,6 @@ const CAPACITY: usize = 1024;
 const DIGITS: usize = 20;
 /// librdkafka's number for "let the partitioner choose".
 const UNASSIGNED: i32 = -1;
-/// The name of the header that identifies a record: producer index (u32) and sequence (u64), both little endian.
-pub const STAMP: &str = "tribunal";
 
 /// A client's sender.
 pub struct KafkaProducer {
@@ -52,13 +50,14 @@ pub struct KafkaProducer {
 // each call before librdkafka reads them.
 unsafe impl Send for KafkaProducer {}
 
-/// The headers of the stamped path.
-struct Stamp {
-    headers: Vec<(CString, String)>,
-    name: CString,
-    index: u32,
-    /// Room for the arguments of one record.
-    arguments: Vec<c::rd_kafka_vu_t>,
+/// A record on its way into a client, apart from its headers.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) partition: i32,
+    /// Must belong to the pool of the topic's client.
+    pub(crate) body: &'a [u8],
+    /// Empty for none.
+    pub(crate) key: &'a [u8],
+    pub(crate) opaque: *mut std::ffi::c_void,
 }
 
 /// What librdkafka did with one record.
@@ -78,7 +77,7 @@ impl Refusal {
 }
 
 impl KafkaProducer {
-    pub(crate) fn new(client: &Client, headers: &[(String, String)], index: u32) -> Self {
+    pub(crate) fn new(client: &Client) -> Self {
         let empty = c::rd_kafka_message_t {
             err: c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR,
             rkt: ptr::null_mut(),
@@ -90,16 +89,6 @@ impl KafkaProducer {
             offset: 0,
             _private: ptr::null_mut(),
         };
-        let name = |text: &str| CString::new(text).expect("invariant: opening a client refuses names with NUL");
-        let stamp = (!headers.is_empty()).then(|| Stamp {
-            headers: headers
-                .iter()
-                .map(|(header, value)| (name(header), value.clone()))
-                .collect(),
-            name: name(STAMP),
-            index,
-            arguments: Vec::with_capacity(headers.len() + 6),
-        });
         Self {
             messages: vec![empty; CAPACITY].into(),
             keys: vec![[0; DIGITS]; CAPACITY].into(),
@@ -108,7 +97,7 @@ impl KafkaProducer {
             counts: Arc::clone(&client.counts),
             partitions: client.partitions,
             singly: false,
-            stamp,
+            stamp: client.is_stamped().then(|| client.stamp(&client.headers)),
         }
     }
 
@@ -178,13 +167,15 @@ impl KafkaProducer {
 
     fn offer_singly(&mut self, due: &[Due], accepted_ns: i64, rejected: &mut Vec<(usize, ErrorCode)>) -> Offered {
         for (index, one) in due.iter().enumerate() {
-            let sent = if let Some(stamp) = &mut self.stamp {
-                stamp.send(&self.topic, &self.pool, &mut self.keys[0], one, accepted_ns)
-            } else {
-                let body = self.pool.body(one.payload);
-                let key = one.key.map_or(&[][..], |number| decimal(number, &mut self.keys[0]));
-                let partition = one.partition.unwrap_or(UNASSIGNED);
-                send(&self.topic, partition, body, key, opaque(one, accepted_ns))
+            let record = Outgoing {
+                partition: one.partition.unwrap_or(UNASSIGNED),
+                body: self.pool.body(one.payload),
+                key: one.key.map_or(&[][..], |number| decimal(number, &mut self.keys[0])),
+                opaque: opaque(one, accepted_ns),
+            };
+            let sent = match &mut self.stamp {
+                Some(stamp) => stamp.send(&self.topic, one.sequence, &record),
+                None => send(&self.topic, &record),
             };
             match sent.map_err(Refusal::new) {
                 Ok(()) => {}
@@ -242,82 +233,14 @@ impl fmt::Debug for KafkaProducer {
     }
 }
 
-impl Stamp {
-    /// Sends one record with its headers.
-    fn send(
-        &mut self,
-        topic: &Topic,
-        pool: &PayloadPool,
-        key: &mut [u8; DIGITS],
-        due: &Due,
-        accepted_ns: i64,
-    ) -> Result<(), i32> {
-        use c::rd_kafka_vtype_t as V;
-        use c::rd_kafka_vu_s__bindgen_ty_1 as U;
-        let memory = |bytes: &[u8]| U {
-            mem: c::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 {
-                ptr: read_only(bytes),
-                size: bytes.len(),
-            },
-        };
-        let header = |name: &CString, value: &[u8]| U {
-            header: c::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_2 {
-                name: name.as_ptr(),
-                val: value.as_ptr().cast(),
-                size: value.len() as isize,
-            },
-        };
-        let mut mark = [0; 12];
-        mark[..4].copy_from_slice(&self.index.to_le_bytes());
-        mark[4..].copy_from_slice(&due.sequence.to_le_bytes());
-
-        let all = &mut self.arguments;
-        all.clear();
-        let mut add = |vtype, u| all.push(c::rd_kafka_vu_t { vtype, u });
-        add(V::RD_KAFKA_VTYPE_RKT, U { rkt: topic.raw() });
-        add(
-            V::RD_KAFKA_VTYPE_PARTITION,
-            U {
-                i32_: due.partition.unwrap_or(UNASSIGNED),
-            },
-        );
-        add(V::RD_KAFKA_VTYPE_VALUE, memory(pool.body(due.payload)));
-        add(
-            V::RD_KAFKA_VTYPE_OPAQUE,
-            U {
-                ptr: opaque(due, accepted_ns),
-            },
-        );
-        if let Some(number) = due.key {
-            add(V::RD_KAFKA_VTYPE_KEY, memory(decimal(number, key)));
-        }
-        for (name, value) in &self.headers {
-            add(V::RD_KAFKA_VTYPE_HEADER, header(name, value.as_bytes()));
-        }
-        add(V::RD_KAFKA_VTYPE_HEADER, header(&self.name, &mark));
-        // SAFETY: each argument has the kind that its union holds; the body stays where it is until after the client has
-        // been destroyed, because it holds the pool; key and headers are copied by the call. The error object, if any, is
-        // ours to destroy.
-        unsafe {
-            let error = c::rd_kafka_produceva(topic.handle().raw(), all.as_ptr(), all.len());
-            if error.is_null() {
-                return Ok(());
-            }
-            let code = c::rd_kafka_error_code(error) as i32;
-            c::rd_kafka_error_destroy(error);
-            Err(code)
-        }
-    }
-}
-
-/// Sends one record without headers. `body` must belong to the pool of the topic's client.
-pub(crate) fn send(
-    topic: &Topic,
-    partition: i32,
-    body: &[u8],
-    key: &[u8],
-    opaque: *mut std::ffi::c_void,
-) -> Result<(), i32> {
+/// Sends one record without headers.
+pub(crate) fn send(topic: &Topic, record: &Outgoing<'_>) -> Result<(), i32> {
+    let Outgoing {
+        partition,
+        body,
+        key,
+        opaque,
+    } = *record;
     let key_start = if key.is_empty() {
         ptr::null_mut()
     } else {

@@ -22,6 +22,7 @@ pub struct KafkaReports {
     counts: Arc<Counts>,
     secrets: Secrets,
     blind: bool,
+    read_back: bool,
 }
 
 impl KafkaReports {
@@ -32,6 +33,7 @@ impl KafkaReports {
             counts: Arc::clone(&client.counts),
             secrets: client.secrets.clone(),
             blind: client.blind,
+            read_back: client.read_back,
         }
     }
 }
@@ -67,7 +69,7 @@ impl Reports for KafkaReports {
         let Some(mut batch) = self.batch.take() else { return };
         let blind = self.blind;
         let mut alike: Option<Alike> = None;
-        let count = batch.each_report(|report| {
+        let count = batch.each_report(self.read_back, |report| {
             if let Some(alike) = &mut alike {
                 if alike.take(&report) {
                     return;
@@ -81,7 +83,7 @@ impl Reports for KafkaReports {
     }
 }
 
-/// Reports in a row that differ in nothing but their offset, which counts up.
+/// Reports in a row that differ in nothing but their offset and their sequence, which count up.
 struct Alike {
     first: DeliveryReport,
     records: u32,
@@ -105,8 +107,10 @@ impl Alike {
         } else {
             first.offset + i64::from(self.records)
         };
+        let sequence = first.sequence.map(|sequence| sequence + u64::from(self.records));
         let alike = next.opaque == first.opaque
             && next.offset == expected
+            && next.sequence == sequence
             && next.partition == first.partition
             && next.code == first.code
             && next.status == first.status;
@@ -136,6 +140,7 @@ impl Alike {
             bytes: self.bytes,
             partition: self.first.partition,
             offset: self.first.offset,
+            sequence: self.first.sequence,
         })
     }
 }

@@ -123,4 +123,16 @@ pub enum AuditLevel {
     /// Every acknowledged record's offset: none twice, none at or past the end.
     #[default]
     Offsets,
+    /// The same, and consumers read the records back, each of which says who wrote it and which one it is.
+    ReadBack,
+}
+
+impl AuditLevel {
+    /// Whether the offsets of acknowledged records are kept.
+    pub fn keeps_offsets(self) -> bool {
+        match self {
+            Self::Count => false,
+            Self::Offsets | Self::ReadBack => true,
+        }
+    }
 }

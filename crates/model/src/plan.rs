@@ -19,6 +19,7 @@ use crate::properties::{Properties, Value};
 use crate::trial::{Arrivals, Keys, Partitioner, RecordShape, TopicShape, WhenFull, Windows};
 use crate::units::OfferedRate;
 
+mod audit;
 mod clients;
 mod clusters;
 mod consumers;

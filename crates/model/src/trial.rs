@@ -44,6 +44,18 @@ pub struct Trial {
     pub consumers: Option<Consumers>,
 }
 
+impl Trial {
+    /// Whether its producers take the *stamped* path, on which a record has headers, rather than the *bare* one.
+    pub fn stamped(&self) -> bool {
+        !self.load.record.headers.is_empty() || self.audit == AuditLevel::ReadBack
+    }
+
+    /// Whether consumers read its records back. The twin without consumers is stamped alike and is not.
+    pub fn reads_back(&self) -> bool {
+        self.audit == AuditLevel::ReadBack && self.consumers.is_some()
+    }
+}
+
 /// One factor at one level, as written in the plan.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Level {
@@ -159,7 +171,7 @@ pub struct RecordShape {
     pub size: Size,
     /// Where the bytes come from.
     pub content: Content,
-    /// Headers to put on each record, which takes the *stamped* path.
+    /// Headers to put on each record.
     pub headers: Vec<(String, String)>,
 }
 

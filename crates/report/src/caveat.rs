@@ -93,6 +93,39 @@ pub enum Caveat {
         /// How many.
         count: u64,
     },
+    /// Acknowledged records that consumers, who read the logs, did not find there.
+    ReadBackLost {
+        /// How many, at the least where not all was read.
+        lost: u64,
+        /// Whether not all was read.
+        at_least: bool,
+        /// Which ones, for example `producer 0, 1000 to 1009`; the first ones of many.
+        missing: Vec<String>,
+    },
+    /// Records in the logs that no producer of the trial wrote.
+    ForeignRecords {
+        /// How many.
+        count: u64,
+    },
+    /// Records that are in the logs more than once.
+    Duplicated {
+        /// How many too many.
+        count: u64,
+        /// Whether every client promises that there is none.
+        idempotent: bool,
+    },
+    /// Records behind later ones of the same producer in the same partition.
+    Reordered {
+        /// How many.
+        count: u64,
+        /// Whether every client promises that there is none.
+        idempotent: bool,
+    },
+    /// Not all records in the logs were read back.
+    NotReadBack {
+        /// How many were not.
+        unread: u64,
+    },
     /// The records were not compared with the broker's offsets.
     NotAudited {
         /// Why.
@@ -247,6 +280,8 @@ impl Caveat {
                 | Self::AuditSurplus { .. }
                 | Self::OffsetsRepeated { .. }
                 | Self::OffsetsOutside { .. }
+                | Self::ReadBackLost { .. }
+                | Self::ForeignRecords { .. }
                 | Self::FatesUnbalanced { .. }
                 | Self::MissingReports { .. }
         )

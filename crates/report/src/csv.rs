@@ -6,7 +6,7 @@
 
 use tribunal_stats::steady::Assessment;
 
-use crate::audit::{Level, PartitionAudit};
+use crate::audit::{Level, PartitionAudit, ReadBackAudit};
 use crate::brokers::spent;
 use crate::caveat::Caveat;
 use crate::eligibility::{Percentile, Rank};
@@ -202,6 +202,7 @@ fn audit(result: &TrialResult) -> Vec<Column> {
     let level = match audit.level {
         Level::Count => "count",
         Level::Offsets => "offsets",
+        Level::ReadBack => "read_back",
         Level::CountUnacknowledged => "count_unacknowledged",
         Level::NotAudited => "not_audited",
     };
@@ -213,12 +214,13 @@ fn audit(result: &TrialResult) -> Vec<Column> {
         }
     };
     let offsets = |count: u64| {
-        if audit.level == Level::Offsets {
+        if matches!(audit.level, Level::Offsets | Level::ReadBack) {
             count.to_string()
         } else {
             String::new()
         }
     };
+    let read_back = |figure: fn(&ReadBackAudit) -> u64| optional(audit.read_back.as_ref().map(figure));
     let not_arrived = audit.partitions.iter().map(PartitionAudit::not_arrived).sum();
     let unacknowledged = audit.level == Level::CountUnacknowledged;
     vec![
@@ -235,6 +237,11 @@ fn audit(result: &TrialResult) -> Vec<Column> {
         ),
         ("audit_repeated", offsets(audit.repeated())),
         ("audit_outside", offsets(audit.outside())),
+        ("audit_read_back_lost", read_back(ReadBackAudit::lost)),
+        ("audit_duplicated", read_back(|read| read.count.duplicated)),
+        ("audit_reordered", read_back(|read| read.count.reordered)),
+        ("audit_foreign", read_back(|read| read.count.foreign)),
+        ("audit_unread", read_back(|read| read.unread)),
     ]
 }
 

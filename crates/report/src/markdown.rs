@@ -16,6 +16,7 @@ mod effects;
 mod environment;
 mod objective;
 mod producers;
+mod readback;
 mod results;
 mod setting;
 mod spread;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::facts::ClockFacts;
 use crate::follow::Followed;
 use crate::offsets::OffsetSet;
+use crate::readback::ReadBack;
 
 /// The final word of one agent's consumers on one attempt.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +16,8 @@ pub struct ConsumerReport {
     pub seconds: Vec<ConsumerSecond>,
     /// Receipts of followed records by group, in nanoseconds of the agent's own clock.
     pub followed: BTreeMap<u32, Followed>,
+    /// What the first group read back, where records are read back.
+    pub read_back: Option<ReadBack>,
     /// Errors of the clients: name, text, how often.
     pub errors: Vec<(String, String, u64)>,
     /// The clock before the producers were made.

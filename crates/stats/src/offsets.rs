@@ -1,4 +1,4 @@
-//! The offsets that acknowledged records were told, as a set.
+//! Offsets of one partition, or sequences of one producer, as a set.
 
 use std::io::{Read as _, Write as _};
 
@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 
-/// Offsets of one partition: which were told, and how many were told twice.
+/// Offsets of one partition: which were told, and how many were told twice. It serves for sequences of one producer too.
 ///
 /// One bit for each offset from the first one seen, in words of 64: a partition's log has no holes worth a cleverer
 /// form. Two acknowledgements on one offset mean that one of the records is lost (METHODOLOGY.md, section 3).
@@ -39,6 +39,13 @@ impl OffsetSet {
     /// Adds the offset of one acknowledgement; a negative one is unknown.
     pub fn add(&mut self, offset: i64) {
         self.add_run(offset, 1);
+    }
+
+    /// Adds the offset of one record. Whether it was not there before; one that is unknown was not.
+    pub fn insert(&mut self, offset: i64) -> bool {
+        let before = self.count;
+        self.add(offset);
+        self.count > before
     }
 
     /// Adds the offsets of `records` acknowledgements, consecutive from this one; with a negative one all are unknown.
@@ -99,18 +106,36 @@ impl OffsetSet {
     }
 
     /// Runs of consecutive offsets, ascending: the first one and how many.
-    pub fn runs(&self) -> Vec<(i64, u64)> {
-        let mut runs: Vec<(i64, u64)> = Vec::new();
-        for (word, bits) in self.base_words() {
-            for bit in (0..64).filter(|bit| bits >> bit & 1 == 1) {
-                let offset = (word + bit) as i64;
-                match runs.last_mut() {
-                    Some((first, length)) if *first + *length as i64 == offset => *length += 1,
-                    _ => runs.push((offset, 1)),
-                }
+    pub fn runs(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
+        let set = |bits: u64| (0..64).filter(move |bit| bits >> bit & 1 == 1);
+        let offsets = self.base_words();
+        let offsets = offsets.flat_map(move |(word, bits)| set(bits).map(move |bit| (word + bit) as i64));
+        let mut offsets = offsets.peekable();
+        std::iter::from_fn(move || {
+            let first = offsets.next()?;
+            let mut length = 1;
+            while offsets.next_if_eq(&(first + length as i64)).is_some() {
+                length += 1;
             }
+            Some((first, length))
+        })
+    }
+
+    /// The offsets that another set does not have, each once.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let there = |word: u64| {
+            let place = word.checked_sub(other.base).map(|ahead| (ahead / 64) as usize);
+            place.and_then(|place| other.words.get(place)).copied().unwrap_or(0)
+        };
+        let words: Vec<u64> = self.base_words().map(|(word, bits)| bits & !there(word)).collect();
+        Self {
+            base: self.base,
+            count: words.iter().map(|bits| u64::from(bits.count_ones())).sum(),
+            words,
+            repeated: 0,
+            unknown: 0,
         }
-        runs
     }
 
     /// Different offsets.
@@ -242,6 +267,20 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn what_another_set_lacks_and_runs_are_what_trees_would_say(
+            one in prop::collection::btree_set(0i64..600, 0..200), other in prop::collection::btree_set(0i64..600, 0..200),
+        ) {
+            let set = |offsets: &std::collections::BTreeSet<i64>| of(&offsets.iter().copied().collect::<Vec<_>>());
+            let difference = set(&one).without(&set(&other));
+            prop_assert_eq!(difference.count(), one.difference(&other).count() as u64);
+            let listed = difference.runs().flat_map(|(first, length)| first..first + length as i64);
+            prop_assert!(listed.eq(one.difference(&other).copied()));
+            // Runs do not touch.
+            let runs: Vec<_> = difference.runs().collect();
+            prop_assert!(runs.windows(2).all(|two| two[0].0 + (two[0].1 as i64) < two[1].0));
+        }
 
         #[test]
         fn a_set_is_what_a_tree_would_hold(

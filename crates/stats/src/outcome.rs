@@ -24,6 +24,8 @@ pub struct AgentReport {
     pub partitions: BTreeMap<(String, i32), PartitionCount>,
     /// The offsets of acknowledged records by topic and partition, where the trial asks for them.
     pub offsets: BTreeMap<(String, i32), OffsetSet>,
+    /// The sequences of acknowledged records of the schedule by producer, where they are read back.
+    pub sequences: BTreeMap<u32, OffsetSet>,
     /// Intended sends of followed records of the window, in nanoseconds from t0, where there are consumers.
     pub followed: Followed,
     /// How the agent came through.

@@ -204,6 +204,7 @@ impl Producer for Scripted {
                 bytes: 100,
                 partition: record.partition.unwrap_or(0),
                 offset: -1,
+                sequence: Some(record.sequence),
             };
             match (state.script)(record, accepted_ns) {
                 Answer::After(delay, outcome) => {

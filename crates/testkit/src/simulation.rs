@@ -98,7 +98,7 @@ impl Simulation {
             assigned_partitions: None,
         };
         let mut sender = Sender::new(client.clone(), self.source, content, windows, self.when_full);
-        let mut recorder = Recorder::new(windows, 1, AuditLevel::Offsets);
+        let mut recorder = Recorder::new(windows, 1, AuditLevel::ReadBack);
         let mut watch = Watch::default();
         let mut look = None;
         let mut raw = Vec::new();

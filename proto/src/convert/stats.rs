@@ -1,13 +1,14 @@
 //! What agents measure.
 
+mod consumed;
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use tribunal_model::trial::Part;
 use tribunal_stats::{
-    Activity, AgentReport, Backlog, BrokerLatencies, ClientSecond, ClientStatistics, ConsumerReport, ConsumerSecond,
-    Cpu, Distribution, Fates, Followed, Latencies, OffsetSet, PartitionCount, ReceivedPartition, Sample, Tallies,
-    Tally,
+    Activity, AgentReport, Backlog, BrokerLatencies, ClientSecond, ClientStatistics, ConsumerSecond, Cpu, Distribution,
+    Fates, Followed, Latencies, OffsetSet, PartitionCount, Sample, Tallies, Tally,
 };
 
 use super::{alike, all, optional, required};
@@ -350,6 +351,7 @@ impl From<AgentReport> for pb::AgentReport {
             statistics,
             partitions,
             offsets,
+            sequences,
             followed,
             facts,
         } = domain;
@@ -379,6 +381,13 @@ impl From<AgentReport> for pb::AgentReport {
                 })
                 .collect(),
             followed: (followed != Followed::default()).then(|| followed.into()),
+            sequences: sequences
+                .into_iter()
+                .map(|(producer, sequences)| pb::ProducerSequences {
+                    producer,
+                    sequences: sequences.encode(),
+                })
+                .collect(),
         }
     }
 }
@@ -396,6 +405,7 @@ impl TryFrom<pb::AgentReport> for AgentReport {
             facts,
             offsets,
             followed,
+            sequences,
         } = raw;
         let mut counts = BTreeMap::new();
         for pb::PartitionCount {
@@ -415,9 +425,19 @@ impl TryFrom<pb::AgentReport> for AgentReport {
             offsets,
         } in offsets
         {
-            let field = "PartitionOffsets.offsets";
-            let set = OffsetSet::decode(&offsets).map_err(|source| Invalid::Offsets { field, source })?;
+            let set = set("PartitionOffsets.offsets", &offsets)?;
             once("AgentReport.offsets", &mut sets, (topic, partition), set)?;
+        }
+        let mut acknowledged = BTreeMap::new();
+        for pb::ProducerSequences { producer, sequences } in sequences {
+            let own = set("ProducerSequences.sequences", &sequences)?;
+            only(
+                "AgentReport.sequences",
+                &mut acknowledged,
+                producer,
+                own,
+                producer.to_string(),
+            )?;
         }
         Ok(Self {
             tallies: required("AgentReport.tallies", tallies)?,
@@ -426,10 +446,15 @@ impl TryFrom<pb::AgentReport> for AgentReport {
             statistics: required("AgentReport.statistics", statistics)?,
             partitions: counts,
             offsets: sets,
+            sequences: acknowledged,
             followed: optional(followed)?.unwrap_or_default(),
             facts: required("AgentReport.facts", facts)?,
         })
     }
+}
+
+fn set(field: &'static str, bytes: &[u8]) -> Result<OffsetSet, Invalid> {
+    OffsetSet::decode(bytes).map_err(|source| Invalid::Offsets { field, source })
 }
 
 /// Adds what a report says of a partition, which it may say once.
@@ -457,153 +482,5 @@ fn only<K: Ord, T>(
             place.insert(value);
             Ok(())
         }
-    }
-}
-
-impl From<Followed> for pb::Followed {
-    fn from(domain: Followed) -> Self {
-        let Followed { bits, instants } = domain;
-        let partition = |((topic, partition), instants): ((String, i32), Vec<(i64, i64)>)| {
-            let (offsets, instants) = instants.into_iter().unzip();
-            pb::FollowedPartition {
-                topic,
-                partition,
-                offsets,
-                instants,
-            }
-        };
-        Self {
-            bits,
-            partitions: instants.into_iter().map(partition).collect(),
-        }
-    }
-}
-
-impl TryFrom<pb::Followed> for Followed {
-    type Error = Invalid;
-
-    fn try_from(raw: pb::Followed) -> Result<Self, Invalid> {
-        let pb::Followed { bits, partitions } = raw;
-        let mut all = BTreeMap::new();
-        for pb::FollowedPartition {
-            topic,
-            partition,
-            offsets,
-            instants,
-        } in partitions
-        {
-            if offsets.len() != instants.len() {
-                return Err(Invalid::Value {
-                    field: "FollowedPartition.instants",
-                    text: format!("{} of {} records", instants.len(), offsets.len()),
-                });
-            }
-            let own = offsets.into_iter().zip(instants).collect();
-            once("Followed.partitions", &mut all, (topic, partition), own)?;
-        }
-        Ok(Self { bits, instants: all })
-    }
-}
-
-impl From<ConsumerReport> for pb::ConsumerReport {
-    fn from(domain: ConsumerReport) -> Self {
-        let ConsumerReport {
-            partitions,
-            seconds,
-            followed,
-            errors,
-            clock,
-            clock_after,
-        } = domain;
-        let partition = |((group, topic, partition), received): ((u32, String, i32), ReceivedPartition)| {
-            let ReceivedPartition {
-                offsets,
-                backwards,
-                bytes,
-                lag_max,
-                lag_end,
-            } = received;
-            pb::ReceivedPartition {
-                group,
-                topic,
-                partition,
-                offsets: offsets.encode(),
-                backwards,
-                bytes,
-                lag_max,
-                lag_end,
-            }
-        };
-        Self {
-            partitions: partitions.into_iter().map(partition).collect(),
-            seconds: all(seconds),
-            followed: followed
-                .into_iter()
-                .map(|(group, followed)| pb::GroupFollowed {
-                    group,
-                    followed: Some(followed.into()),
-                })
-                .collect(),
-            errors: all(errors),
-            clock: Some(clock.into()),
-            clock_after: Some(clock_after.into()),
-        }
-    }
-}
-
-impl TryFrom<pb::ConsumerReport> for ConsumerReport {
-    type Error = Invalid;
-
-    fn try_from(raw: pb::ConsumerReport) -> Result<Self, Invalid> {
-        let pb::ConsumerReport {
-            partitions,
-            seconds,
-            followed,
-            errors,
-            clock,
-            clock_after,
-        } = raw;
-        let mut received = BTreeMap::new();
-        for pb::ReceivedPartition {
-            group,
-            topic,
-            partition,
-            offsets,
-            backwards,
-            bytes,
-            lag_max,
-            lag_end,
-        } in partitions
-        {
-            let field = "ReceivedPartition.offsets";
-            let own = ReceivedPartition {
-                offsets: OffsetSet::decode(&offsets).map_err(|source| Invalid::Offsets { field, source })?,
-                backwards,
-                bytes,
-                lag_max,
-                lag_end,
-            };
-            let text = format!("{group} {topic} {partition}");
-            only(
-                "ConsumerReport.partitions",
-                &mut received,
-                (group, topic, partition),
-                own,
-                text,
-            )?;
-        }
-        let mut by_group = BTreeMap::new();
-        for pb::GroupFollowed { group, followed } in followed {
-            let own = required("GroupFollowed.followed", followed)?;
-            only("ConsumerReport.followed", &mut by_group, group, own, group.to_string())?;
-        }
-        Ok(Self {
-            partitions: received,
-            seconds: all(seconds),
-            followed: by_group,
-            errors: all(errors),
-            clock: required("ConsumerReport.clock", clock)?,
-            clock_after: required("ConsumerReport.clock_after", clock_after)?,
-        })
     }
 }

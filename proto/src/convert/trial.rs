@@ -166,7 +166,7 @@ alike! {
 }
 
 choices! {
-    AuditLevel { Count, Offsets }
+    AuditLevel { Count, Offsets, ReadBack }
 }
 
 impl From<Purpose> for pb::Purpose {

@@ -118,6 +118,7 @@ fn report() -> pb::AgentReport {
         facts: Some(run_facts()),
         offsets: Vec::new(),
         followed: None,
+        sequences: Vec::new(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Conservation: every intended send has one fate.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use tribunal_engine::producer::{ErrorCode, Outcome as Fate};
 use tribunal_engine::sender::Source;
@@ -41,6 +43,22 @@ fn agrees_with_the_log(outcome: &Outcome, client: &Scripted) {
     assert_eq!(
         (offsets.repeated(), offsets.unknown(), offsets.outside(0, end)),
         (0, 0, 0)
+    );
+    let sequences = outcome.reports.sequences.as_ref().expect("records are read back");
+    let acknowledged = outcome
+        .raw
+        .iter()
+        .filter(|(told, _)| told.outcome == Fate::Acknowledged);
+    let told: BTreeSet<i64> = acknowledged
+        .filter_map(|(told, _)| Some(told.sequence? as i64))
+        .collect();
+    let listed = sequences
+        .runs()
+        .flat_map(|(first, records)| first..first + records as i64);
+    assert!(listed.eq(told), "every acknowledged record by its own sequence");
+    assert_eq!(
+        (sequences.count(), sequences.repeated(), sequences.unknown()),
+        (count.acknowledged, 0, 0)
     );
     assert!(count.acknowledged <= end, "{count:?} of {end}");
     let reported = outcome.tallies.fates();

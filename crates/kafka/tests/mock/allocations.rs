@@ -16,7 +16,7 @@ use tribunal_kafka::{KafkaProducer, KafkaReports, Mock};
 use tribunal_model::design::AuditLevel;
 use tribunal_model::trial::{Arrivals, Keys, Part, RecordRate, WhenFull, Windows};
 
-use super::setup::{LONG, TOPIC, open, pool, primed};
+use super::setup::{LONG, TOPIC, open, open_to_read_back, pool, primed};
 
 /// The allocator of this test program. librdkafka has the one of C, which is not counted.
 struct Counting;
@@ -148,8 +148,13 @@ fn allocations(case: Case, warm_up: u64, measured: u64) -> u64 {
     } = case;
     let mock = Mock::start(1, None).unwrap();
     mock.create_topic(TOPIC, PARTITIONS, 1).unwrap();
-    let mut client = open(mock.bootstrap(), PARTITIONS, &[("linger.ms", "0")], headers);
-    assert_eq!(client.is_stamped(), !headers.is_empty());
+    let read_back = audit == AuditLevel::ReadBack;
+    let mut client = if read_back {
+        open_to_read_back(mock.bootstrap(), PARTITIONS)
+    } else {
+        open(mock.bootstrap(), PARTITIONS, &[("linger.ms", "0")], headers)
+    };
+    assert_eq!(client.is_stamped(), read_back || !headers.is_empty());
     primed(&mut client);
     let (producer, reports, control) = client.into_handles();
 
@@ -193,11 +198,16 @@ fn allocations(case: Case, warm_up: u64, measured: u64) -> u64 {
     assert_eq!(sent.tallies.of(Part::Window).fates.scheduled, records);
     assert_eq!(reported.tallies.of(Part::Window).fates.acknowledged, records);
     assert_eq!(control.in_flight(), 0);
+    let end = load.recorder.finish(load.now, load.sender.sent());
     let mut told = 0;
-    for offsets in load.recorder.finish(load.now, load.sender.sent()).offsets.values() {
+    for offsets in end.offsets.values() {
         told += offsets.count();
     }
-    assert_eq!(told, if audit == AuditLevel::Offsets { records } else { 0 });
+    assert_eq!(told, if audit.keeps_offsets() { records } else { 0 });
+    assert_eq!(end.sequences.is_some(), read_back);
+    if let Some(sequences) = &end.sequences {
+        assert_eq!(sequences.count(), records);
+    }
     allocated
 }
 
@@ -261,4 +271,10 @@ fn an_offset_set_allocates_when_it_doubles_and_not_for_a_record() {
         assert_eq!(allocations(case, 18, 10), 0, "{case:?}");
         assert_eq!(allocations(case, 18, 20), PARTITIONS as u64, "{case:?}");
     }
+    // Sequences are those of all partitions in one set, which is full after 16,384 and 32,768.
+    let read_back = Case {
+        audit: AuditLevel::ReadBack,
+        ..PLAIN
+    };
+    assert_eq!(allocations(read_back, 18, 10), 0);
 }

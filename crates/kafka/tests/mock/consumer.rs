@@ -1,10 +1,11 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tribunal_engine::clock::{Clock as _, MonotonicClock};
+use tribunal_engine::receiver::Mark;
 use tribunal_kafka::{ConsumerSpec, KafkaConsumer, Mock, Received};
 
-use super::setup::{LONG, Running, TOPIC, due, open, primed, properties};
+use super::setup::{LONG, Running, TOPIC, due, open, open_to_read_back, primed, properties};
 
 /// A consumer of all partitions of the topic, each from this offset on.
 fn consumer(mock: &Mock, partitions: i32, offset: i64) -> KafkaConsumer {
@@ -16,6 +17,7 @@ fn consumer(mock: &Mock, partitions: i32, offset: i64) -> KafkaConsumer {
         client_id: "agent-consumer-0-0",
         properties: &properties(&[("fetch.wait.max.ms", "50")]),
         seats: &seats,
+        read_back: true,
     })
     .unwrap()
 }
@@ -87,12 +89,59 @@ fn a_consumer_begins_where_it_is_told() {
 }
 
 #[test]
+fn records_that_are_read_back_say_which_they_are_at_both_ends() {
+    let mock = Mock::start(1, None).unwrap();
+    mock.create_topic(TOPIC, 3, 1).unwrap();
+    let mut client = open_to_read_back(mock.bootstrap(), 3);
+    assert!(client.is_stamped());
+    assert_eq!(primed(&mut client).written(), 3);
+    let mut running = Running::new(client);
+    running.offer(&(0..900).map(|i| due(i, Some((i % 3) as i32))).collect::<Vec<_>>());
+    running.until_resolved();
+    // Each acknowledgement is that of the record which stands at its offset.
+    let told: BTreeMap<_, _> = running
+        .delivered
+        .iter()
+        .map(|delivery| ((delivery.partition as usize, delivery.offset), delivery.sequence))
+        .collect();
+    assert_eq!(told.len(), 900);
+    let mut reader = consumer(&mock, 3, 0);
+    let mut sequences = BTreeSet::new();
+    for record in receive(&mut reader, 903) {
+        match record.mark {
+            Some(Mark::Scheduled { producer: 7, sequence }) => {
+                assert_eq!(told[&(record.seat, record.offset)], Some(sequence));
+                sequences.insert(sequence);
+            }
+            Some(Mark::Primed) => assert_eq!(record.offset, 0),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(sequences.into_iter().eq(0..900));
+}
+
+#[test]
+fn records_without_a_stamp_say_nothing() {
+    let mock = Mock::start(1, None).unwrap();
+    mock.create_topic(TOPIC, 1, 1).unwrap();
+    let mut client = open(mock.bootstrap(), 1, &[("linger.ms", "1")], &[]);
+    primed(&mut client);
+    let mut running = Running::new(client);
+    running.offer(&(0..10).map(|i| due(i, Some(0))).collect::<Vec<_>>());
+    running.until_resolved();
+    assert!(running.delivered.iter().all(|delivery| delivery.sequence.is_none()));
+    let all = receive(&mut consumer(&mock, 1, 0), 11);
+    assert!(all.iter().all(|record| record.mark.is_none()));
+}
+
+#[test]
 fn a_property_that_no_consumer_takes_is_told_by_its_name() {
     let refused = KafkaConsumer::open(&ConsumerSpec {
         bootstrap: "127.0.0.1:1",
         client_id: "c",
         properties: &properties(&[("fetch.wait.max.ms", "much")]),
         seats: &[],
+        read_back: false,
     });
     assert!(refused.unwrap_err().to_string().contains("fetch.wait.max.ms"));
 }

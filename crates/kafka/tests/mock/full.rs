@@ -103,6 +103,7 @@ fn a_record_larger_than_the_limit_is_rejected_and_the_next_is_not() {
             partitions: 1,
             pool: std::sync::Arc::clone(&pool),
             headers,
+            read_back: false,
             index: 0,
         })
         .unwrap();

@@ -32,6 +32,7 @@ fn a_password_is_in_no_text() {
         partitions: 1,
         pool: pool(100),
         headers: Vec::new(),
+        read_back: false,
         index: 0,
     };
     texts.push(format!("{spec:?}"));
@@ -75,6 +76,7 @@ fn a_key_that_cannot_be_read_is_not_quoted() {
         partitions: 1,
         pool: pool(100),
         headers: Vec::new(),
+        read_back: false,
         index: 0,
     };
     let error = Client::open(spec).unwrap_err();

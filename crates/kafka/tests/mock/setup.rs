@@ -32,6 +32,15 @@ pub(crate) fn pool(bytes: u32) -> Arc<PayloadPool> {
 }
 
 pub(crate) fn open(bootstrap: &str, partitions: i32, all: &[(&str, &str)], headers: &[(&str, &str)]) -> Client {
+    made(bootstrap, partitions, all, headers, false)
+}
+
+/// One whose records are read back.
+pub(crate) fn open_to_read_back(bootstrap: &str, partitions: i32) -> Client {
+    made(bootstrap, partitions, &[("linger.ms", "0")], &[], true)
+}
+
+fn made(bootstrap: &str, partitions: i32, all: &[(&str, &str)], headers: &[(&str, &str)], read_back: bool) -> Client {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     Client::open(ClientSpec {
         bootstrap,
@@ -41,6 +50,7 @@ pub(crate) fn open(bootstrap: &str, partitions: i32, all: &[(&str, &str)], heade
         partitions,
         pool: pool(100),
         headers: headers.iter().map(own).collect(),
+        read_back,
         index: 7,
     })
     .unwrap()
@@ -139,6 +149,7 @@ impl Running {
                         } else {
                             delivery.offset + i64::from(i)
                         },
+                        sequence: delivery.sequence.map(|first| first + u64::from(i)),
                         ..delivery
                     }));
                 });

@@ -5,11 +5,10 @@ use std::time::Duration;
 use super::reader::{Item, Section, nearest};
 use super::tree::{Entry, Raw, Table};
 use super::{
-    Agents, Error, Factor, Origin, Plan, Preset, SCHEMA, Wanted, clients, clusters, consumers, design, factors, limits,
-    objective, property, workload,
+    Agents, Error, Factor, Origin, Plan, Preset, SCHEMA, Wanted, audit, clients, clusters, consumers, design, factors,
+    limits, objective, property, workload,
 };
 use crate::client::Client;
-use crate::design::AuditLevel;
 use crate::ids::AgentName;
 use crate::properties::Properties;
 use crate::trial::{TopicShape, Windows};
@@ -37,8 +36,6 @@ const SECTIONS: [&str; 20] = [
     "environment",
 ];
 
-const AUDITS: [(&str, AuditLevel); 2] = [("offsets", AuditLevel::Offsets), ("count", AuditLevel::Count)];
-
 /// The most of anything that is counted: topics, partitions, producers, repetitions.
 pub(super) const MOST: u32 = 100_000;
 
@@ -61,6 +58,7 @@ pub(super) fn resolve(file: &str, root: &Table) -> Result<Plan, Error> {
     let (preset, client, baseline) = baseline(&plan, &factors)?;
     let clients = clients::read(&plan, &factors)?;
     let exclude = factors::exclusions(&plan, &factors)?;
+    let consumers = consumers::read(&plan)?;
     let mut origins = Vec::new();
     collect_origins("", root, &mut origins);
     Ok(Plan {
@@ -76,11 +74,11 @@ pub(super) fn resolve(file: &str, root: &Table) -> Result<Plan, Error> {
         windows: timing.windows,
         repetitions: timing.repetitions,
         settle: timing.settle,
-        audit: plan.or("audit", AuditLevel::default(), |item| item.choice(&AUDITS))?,
+        audit: audit::read(&plan, consumers.is_some(), &client, &factors)?,
         design,
         objective,
         search,
-        consumers: consumers::read(&plan)?,
+        consumers,
         limits: limits::read(&plan)?,
         preset,
         client,

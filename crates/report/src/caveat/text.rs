@@ -9,6 +9,8 @@ use super::Caveat;
 use crate::check::meaning;
 use crate::format::{count, first, list, plural};
 
+/// What is said of records that idempotence rules out.
+const PROMISED: &str = "With `enable.idempotence=true` there should be none: read the logs of brokers and clients.";
 /// Agents that a sentence names; the others are in the table of agents.
 const NAMED: usize = 20;
 
@@ -58,6 +60,57 @@ impl fmt::Display for Caveat {
                 "Acknowledged records at offsets that the log does not show: {}. They are lost, or the topic was cut \
                  short: look at its retention and at changes of leader.",
                 count(*outside),
+            ),
+            Self::ReadBackLost {
+                lost,
+                at_least,
+                missing,
+            } => write!(
+                f,
+                "Acknowledged records that are not in the logs, as consumers read them back: {}{}. They are lost: read the \
+                 brokers' logs for a change of leader, and compare `acks` and `min.insync.replicas`. Not read back: {}.",
+                if *at_least { "at least " } else { "" },
+                count(*lost),
+                few(missing),
+            ),
+            Self::ForeignRecords { count: foreign } => write!(
+                f,
+                "Records in the logs that no producer of the trial wrote: {}. Make sure that nobody else writes to the topic.",
+                count(*foreign),
+            ),
+            Self::Duplicated {
+                count: duplicated,
+                idempotent,
+            } => write!(
+                f,
+                "Records in the logs whose sequence another one has: {}. {}",
+                count(*duplicated),
+                if *idempotent {
+                    PROMISED
+                } else {
+                    "Without idempotence a retry may write a record again: a finding. Try `enable.idempotence=true`."
+                },
+            ),
+            Self::Reordered {
+                count: reordered,
+                idempotent,
+            } => write!(
+                f,
+                "Records in the logs behind a later one of their producer and partition: {}. {}",
+                count(*reordered),
+                if *idempotent {
+                    PROMISED
+                } else {
+                    "Without idempotence a retry may come behind what was sent after it: a finding. Try \
+                     `enable.idempotence=true`, or one request in flight."
+                },
+            ),
+            Self::NotReadBack { unread } => write!(
+                f,
+                "The read-back is not complete: {} in the logs {} not read before the consumers' time was up, and what is \
+                 among them is not known. Lengthen `drain`, add `members` to `[consumers]`, or lower the rate.",
+                plural(*unread, "record"),
+                if *unread == 1 { "was" } else { "were" },
             ),
             Self::NotAudited { reason } => write!(
                 f,

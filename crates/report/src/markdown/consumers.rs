@@ -9,6 +9,7 @@ use crate::format::{ABSENT, bytes, count, list, micros, nanos, number, optional,
 use crate::result::TrialResult;
 
 use super::cells::{Align, Table, code, escape};
+use super::readback::read_back;
 
 /// The section's body; nothing where no trial had consumers.
 pub(super) fn consumers(report: &ExperimentReport) -> String {
@@ -20,7 +21,7 @@ pub(super) fn consumers(report: &ExperimentReport) -> String {
     let Some((_, first)) = with.first() else {
         return String::new();
     };
-    who(first, &with) + &end_to_end(&with) + &lag(&with) + &partitions(&with) + &cost(report)
+    who(first, &with) + &end_to_end(&with) + &lag(&with) + &partitions(&with) + &read_back(&with) + &cost(report)
 }
 
 fn who(first: &ConsumersResult, with: &[(&TrialResult, &ConsumersResult)]) -> String {
@@ -80,11 +81,15 @@ fn rows<'a>(
 }
 
 fn head(result: &TrialResult, group: &GroupResult) -> Vec<String> {
-    let purpose = match &result.purpose {
+    vec![trials(&[result.trial]), cell(result), group.group.to_string()]
+}
+
+/// A trial's cell, with what the trial is for where that is something else.
+pub(super) fn cell(result: &TrialResult) -> String {
+    match &result.purpose {
         Purpose::Cell => escape(&result.cell_text()),
         other => format!("{} ({})", escape(&result.cell_text()), escape(&other.to_string())),
-    };
-    vec![trials(&[result.trial]), purpose, group.group.to_string()]
+    }
 }
 
 const HEAD: [(&str, Align); 3] = [("trial", Align::Left), ("cell", Align::Left), ("group", Align::Right)];

@@ -2,7 +2,7 @@
 
 use tribunal_model::design::Purpose;
 
-use crate::audit::Level;
+use crate::audit::{Level, ReadBackAudit};
 use crate::eligibility::{Mark, Percentile, Rank, queue_bound};
 use crate::factors::{factors, level};
 use crate::format::{ABSENT, DAGGER_MEANS, byte_rate, count, number, optional, percentile, plural, rate, share};
@@ -134,10 +134,10 @@ fn audit(result: &TrialResult) -> String {
     let told = match audit.level {
         Level::NotAudited => return "not audited".to_owned(),
         Level::Count => format!("{} lost, {} surplus", count(audit.lost()), count(audit.surplus())),
-        Level::Offsets => format!(
+        Level::Offsets | Level::ReadBack => format!(
             "{} lost, {} surplus, {} repeated, {} outside",
             count(audit.lost()),
-            count(audit.surplus()),
+            count(audit.unaccounted()),
             count(audit.repeated()),
             count(audit.outside())
         ),
@@ -150,11 +150,35 @@ fn audit(result: &TrialResult) -> String {
             format!("{} not arrived, {} surplus", count(not_arrived), count(audit.surplus()))
         }
     };
-    if audit.settled {
+    let told = if audit.settled {
         told
     } else {
         told + " (offsets still moving)"
+    };
+    match &audit.read_back {
+        Some(read) => format!("{told}; read back: {}", read_back(read)),
+        None => told,
     }
+}
+
+/// What consumers read back; where nothing was acknowledged, nothing can be lost.
+fn read_back(read: &ReadBackAudit) -> String {
+    let lost = match (read.count.acknowledged, read.complete()) {
+        (0, _) => String::new(),
+        (_, true) => format!("{} lost, ", count(read.lost())),
+        (_, false) => format!("at least {} lost, ", count(read.lost())),
+    };
+    let unread = if read.complete() {
+        String::new()
+    } else {
+        format!(", not complete: {} not read", count(read.unread))
+    };
+    format!(
+        "{lost}{} duplicated, {} reordered, {} foreign{unread}",
+        count(read.count.duplicated),
+        count(read.count.reordered),
+        count(read.count.foreign),
+    )
 }
 
 fn legend(results: &[&TrialResult]) -> String {

@@ -121,6 +121,7 @@ fn audit(result: &TrialResult) -> &'static str {
     match result.audit.level {
         Level::Count => "count",
         Level::Offsets => "offsets",
+        Level::ReadBack => "read-back",
         Level::CountUnacknowledged => "count, acks=0",
         Level::NotAudited => "not audited",
     }

@@ -29,6 +29,35 @@ fn every_doubt_has_its_evidence_and_the_next_thing_to_try() {
         Caveat::AuditLost { lost: 1 },
         Caveat::AuditLost { lost: 2_023 },
         Caveat::AuditSurplus { surplus: 7 },
+        Caveat::ReadBackLost {
+            lost: 12,
+            at_least: false,
+            missing: vec!["producer 0, 1000 to 1009".into(), "producer 3, 77 to 78".into()],
+        },
+        Caveat::ReadBackLost {
+            lost: 1,
+            at_least: true,
+            missing: vec!["producer 1, 5".into()],
+        },
+        Caveat::ForeignRecords { count: 1 },
+        Caveat::Duplicated {
+            count: 3,
+            idempotent: false,
+        },
+        Caveat::Duplicated {
+            count: 3,
+            idempotent: true,
+        },
+        Caveat::Reordered {
+            count: 40,
+            idempotent: false,
+        },
+        Caveat::Reordered {
+            count: 40,
+            idempotent: true,
+        },
+        Caveat::NotReadBack { unread: 1 },
+        Caveat::NotReadBack { unread: 2_000 },
         Caveat::NotAudited {
             reason: "the topic has other writers".into(),
         },

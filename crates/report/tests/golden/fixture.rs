@@ -219,6 +219,7 @@ pub(crate) fn trial(number: u32, block: u32, linger: &str, middle_ns: i64) -> Tr
                 ..PartitionAudit::default()
             }],
             settled: true,
+            read_back: None,
         },
         samples: (0..SECONDS as i64).map(|second| sample(second, middle_ns)).collect(),
         consumers: None,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use tribunal_model::design::AuditLevel;
 use tribunal_model::trial::{Part, Windows, nanoseconds};
 use tribunal_proto::session::{AgentMessage, AttemptId, Epoch, Prepare};
 use tribunal_stats::facts::{ClockFacts, Instruments, ProducerFacts, RunFacts};
@@ -310,7 +309,7 @@ impl Load {
             // The first one takes what is left over.
             let left = acknowledged % (self.prepare.topics.len() as u64 * u64::from(count));
             let acknowledged = if place == 0 { each + left } else { each };
-            if self.prepare.trial.audit == AuditLevel::Offsets {
+            if self.prepare.trial.audit.keeps_offsets() {
                 let mut set = OffsetSet::new();
                 let first = agent * (each + left);
                 (first..first + acknowledged).for_each(|offset| set.add(offset as i64));

@@ -2,7 +2,7 @@
 
 use tribunal_stats::distribution::InvalidDistribution;
 use tribunal_stats::facts::{Calibration, Instruments, RunFacts};
-use tribunal_stats::{Activity, AgentReport, ConsumerReport, Followed, OffsetSet, Sample, Tally};
+use tribunal_stats::{Activity, AgentReport, ConsumerReport, Followed, OffsetSet, ReadBack, Sample, Tally};
 
 use super::{Missing, activity, check, refused, report, run_facts, sample, value};
 use crate::{Invalid, pb};
@@ -114,20 +114,69 @@ fn counts_that_come_twice_are_refused() {
     );
 }
 
+#[track_caller]
+fn no_set<W, D: TryFrom<W, Error = Invalid>>(raw: W, expected: &str) {
+    let error = D::try_from(raw).map(drop).unwrap_err();
+    let Invalid::Offsets { field, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(field, expected);
+}
+
 #[test]
-fn bytes_that_are_no_offsets_are_refused() {
-    let raw = pb::AgentReport {
+fn bytes_that_are_no_offsets_or_sequences_are_refused() {
+    let bytes = vec![1, 2, 3];
+    let offsets = pb::AgentReport {
         offsets: vec![pb::PartitionOffsets {
-            offsets: vec![1, 2, 3],
+            offsets: bytes.clone(),
             ..pb::PartitionOffsets::default()
         }],
         ..report()
     };
-    let error = AgentReport::try_from(raw).unwrap_err();
-    let Invalid::Offsets { field, .. } = error else {
-        panic!("{error:?}")
+    no_set::<_, AgentReport>(offsets, "PartitionOffsets.offsets");
+    let sequences = pb::AgentReport {
+        sequences: vec![pb::ProducerSequences {
+            producer: 1,
+            sequences: bytes.clone(),
+        }],
+        ..report()
     };
-    assert_eq!(field, "PartitionOffsets.offsets");
+    no_set::<_, AgentReport>(sequences, "ProducerSequences.sequences");
+    let read = pb::ReadBack {
+        producers: vec![pb::ReadSequences {
+            sequences: bytes,
+            ..pb::ReadSequences::default()
+        }],
+        ..pb::ReadBack::default()
+    };
+    no_set::<_, ReadBack>(read, "ReadSequences.sequences");
+}
+
+#[test]
+fn a_producer_is_told_of_once() {
+    let twice = |field| Invalid::Twice {
+        field,
+        text: "3".into(),
+    };
+    let acknowledged = pb::ProducerSequences {
+        producer: 3,
+        sequences: OffsetSet::new().encode(),
+    };
+    let report = pb::AgentReport {
+        sequences: vec![acknowledged.clone(), acknowledged],
+        ..report()
+    };
+    refused::<_, AgentReport>(report, twice("AgentReport.sequences"));
+    let read = pb::ReadSequences {
+        producer: 3,
+        sequences: OffsetSet::new().encode(),
+        reordered: 0,
+    };
+    let read = pb::ReadBack {
+        producers: vec![read.clone(), read],
+        ..pb::ReadBack::default()
+    };
+    refused::<_, ReadBack>(read, twice("ReadBack.producers"));
 }
 
 #[test]

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use tribunal_model::trial::Part;
 use tribunal_stats::{
     Activity, AgentReport, Backlog, BrokerLatencies, ClientSecond, ClientStatistics, ConsumerReport, ConsumerSecond,
-    Cpu, Distribution, Fates, Followed, Latencies, OffsetSet, PartitionCount, ReceivedPartition, Sample, Tallies,
-    Tally,
+    Cpu, Distribution, Fates, Followed, Latencies, OffsetSet, PartitionCount, ReadBack, ReadSequences,
+    ReceivedPartition, Sample, Tallies, Tally,
 };
 
 use super::facts::{clock_facts, run_facts};
@@ -158,15 +158,32 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn read_sequences()(sequences in offset_set(), reordered: u64) -> ReadSequences {
+        ReadSequences { sequences, reordered }
+    }
+}
+
+prop_compose! {
+    fn read_back()(
+        producers in btree_map(any::<u32>(), read_sequences(), 0..4),
+        primed: u64,
+        foreign: u64,
+    ) -> ReadBack {
+        ReadBack { producers, primed, foreign }
+    }
+}
+
+prop_compose! {
     pub(super) fn consumer_report()(
         partitions in btree_map((any::<u32>(), text(), any::<i32>()), received_partition(), 0..4),
         seconds in vec(consumer_second(), 0..4),
         followed in btree_map(any::<u32>(), followed(), 0..3),
+        read_back in option::of(read_back()),
         errors in vec((text(), text(), any::<u64>()), 0..3),
         clock in clock_facts(),
         clock_after in clock_facts(),
     ) -> ConsumerReport {
-        ConsumerReport { partitions, seconds, followed, errors, clock, clock_after }
+        ConsumerReport { partitions, seconds, followed, read_back, errors, clock, clock_after }
     }
 }
 
@@ -178,6 +195,7 @@ prop_compose! {
         statistics in client_statistics(),
         partitions in btree_map((text(), any::<i32>()), any::<[u64; 2]>(), 0..6),
         offsets in btree_map((text(), any::<i32>()), offset_set(), 0..4),
+        sequences in btree_map(any::<u32>(), offset_set(), 0..3),
         followed in followed(),
         facts in run_facts(),
     ) -> AgentReport {
@@ -187,6 +205,6 @@ prop_compose! {
             .map(|(partition, [acknowledged, perhaps])| (partition, PartitionCount { acknowledged, perhaps }))
             .collect();
         let backlog = Backlog { at_start, at_end };
-        AgentReport { tallies, window, backlog, statistics, partitions, offsets, followed, facts }
+        AgentReport { tallies, window, backlog, statistics, partitions, offsets, sequences, followed, facts }
     }
 }

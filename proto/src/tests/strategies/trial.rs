@@ -153,7 +153,7 @@ prop_compose! {
         properties in properties(),
         purpose in purpose(),
         cluster in option::of(text()),
-        audit in prop::sample::select(vec![AuditLevel::Count, AuditLevel::Offsets]),
+        audit in prop::sample::select(vec![AuditLevel::Count, AuditLevel::Offsets, AuditLevel::ReadBack]),
         client in client_use(),
         consumers in option::of(consumers()),
     ) -> Trial {

@@ -1,5 +1,7 @@
 use super::*;
 use crate::consumers::Consumers;
+use crate::design::{AuditLevel, Purpose};
+use crate::matrix::Matrix;
 use crate::properties::{Properties, Value};
 
 #[test]
@@ -53,5 +55,35 @@ fn wrong_consumers_have_their_line() {
     check(
         "[consumers.properties]\n\"enable.auto.commit\" = true",
         "plan.toml:4: consumers.properties.enable.auto.commit: is not set: nothing is committed",
+    );
+}
+
+#[test]
+fn records_are_read_back_where_there_are_consumers_and_their_twin_is_stamped_alike() {
+    let plan = plan("audit = \"read-back\"\n[consumers]\n[factors]\n\"linger.ms\" = [0, 5]");
+    assert_eq!(plan.audit, AuditLevel::ReadBack);
+    let matrix = Matrix::resolve(&plan, false).unwrap();
+    for trial in &matrix.trials {
+        let alone = trial.purpose == Purpose::WithoutConsumers;
+        assert_eq!((trial.stamped(), trial.reads_back()), (true, !alone), "{trial:?}");
+    }
+    assert!(matrix.trials.iter().any(|trial| !trial.reads_back()));
+}
+
+#[test]
+fn what_cannot_be_read_back_has_its_line() {
+    check(
+        "audit = \"read-back\"",
+        "plan.toml:3: audit: \"read-back\" needs consumers, which read the records back; add the section [consumers]",
+    );
+    let drivers = "plan.toml:3: audit: \"read-back\" needs records that carry their number, which those of java do not; keep \
+                   to client = \"librdkafka\"";
+    check(
+        "audit = \"read-back\"\n[consumers]\n[baseline]\nclient = \"java\"",
+        drivers,
+    );
+    check(
+        "audit = \"read-back\"\n[consumers]\n[factors]\nclient = [\"librdkafka\", \"java\"]",
+        drivers,
     );
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::design::AuditLevel;
 use crate::matrix::Matrix;
 use crate::plan::Wanted;
 
@@ -36,6 +37,9 @@ fn the_examples_say_what_they_promise() {
         "{:?}",
         matrix.warnings(&plan)
     );
+    let (plan, matrix) = example!("read-back.toml");
+    assert_eq!((plan.audit, matrix.cells.len()), (AuditLevel::ReadBack, 3));
+    assert!(matrix.warnings(&plan).is_empty(), "{:?}", matrix.warnings(&plan));
     let (plan, matrix) = example!("search.toml");
     assert!(
         plan.search.is_some() && matrix.warnings(&plan).is_empty(),
