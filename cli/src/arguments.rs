@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tribunal_model::client::{self, Client};
 use tribunal_model::ids::AgentName;
 use tribunal_model::plan::Override;
+use tribunal_model::units;
 
 use crate::exit;
 use crate::settings::{AgentFlags, ClientFlags, CoordinatorFlags, Flags, LogFlags, TlsFlags};
@@ -79,6 +80,9 @@ pub(crate) enum Verb {
     /// Show the results of an experiment, or copy its folder
     #[command(after_help = examples::REPORT)]
     Report(Report),
+    /// Hold an experiment, or a cell of it, against another one
+    #[command(after_help = examples::COMPARE)]
+    Compare(Compare),
     /// Go on with an interrupted experiment
     #[command(after_help = examples::RESUME)]
     Resume(Resume),
@@ -472,6 +476,50 @@ pub(crate) struct Report {
     pub(crate) format: Option<Format>,
 }
 
+/// How a comparison is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ComparedFormat {
+    /// For people.
+    #[default]
+    Table,
+    /// For documents.
+    Markdown,
+    /// For programs.
+    Json,
+}
+
+/// `tribunal compare`.
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// What is compared with: an experiment's id or a part of it, or its folder or report.json; :CELL after it for one cell
+    pub(crate) baseline: String,
+    /// What is compared, likewise
+    pub(crate) candidate: String,
+    #[command(flatten)]
+    dial: Dial,
+    #[command(flatten)]
+    kept: Kept,
+    /// From which difference on a metric has become worse, for example 5%; by default 3% of rates, 5% of p50, 15% of p99 and
+    /// p99.9
+    #[arg(long, value_name = "SHARE", value_parser = threshold)]
+    pub(crate) threshold: Option<f64>,
+    /// Compare although cluster, hosts, builds, topics, workload, windows or limits differ
+    #[arg(long)]
+    pub(crate) despite_differences: bool,
+    /// How the comparison is printed
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: ComparedFormat,
+}
+
+/// A share in per cent, above nothing.
+fn threshold(text: &str) -> Result<f64, String> {
+    match units::parse_percent(text) {
+        Ok(share) if share > 0.0 => Ok(share),
+        Ok(_) => Err("a threshold is above 0%".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// What the processes of `--local` are started with.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Child {
@@ -556,7 +604,8 @@ impl Arguments {
                 | Verb::Calibrate(Calibrate { dial, kept, .. })
                 | Verb::Resume(Resume { dial, kept, .. })
                 | Verb::Experiments(Experiments { dial, kept, .. })
-                | Verb::Report(Report { dial, kept, .. }),
+                | Verb::Report(Report { dial, kept, .. })
+                | Verb::Compare(Compare { dial, kept, .. }),
             ) => (Some(dial), Some(kept)),
             Some(Verb::Selftest(Selftest { kept, .. })) => (None, Some(kept)),
             Some(

@@ -8,6 +8,7 @@ use tribunal_coordinator::client::messages::{Ended, Ending};
 use tribunal_coordinator::service::Error as ServiceError;
 use tribunal_coordinator::store::Error as StoreError;
 use tribunal_model::plan::Error as PlanError;
+use tribunal_report::compare;
 use tribunal_report::experiment::ExperimentReport;
 use tribunal_report::objective::{Standing, of_cells};
 use tribunal_report::result::TrialResult;
@@ -23,9 +24,9 @@ use crate::settings::Error as SettingsError;
 pub(crate) enum Exit {
     /// Done; where trials were run, every one is valid.
     Done,
-    /// Wrong usage or a bad plan.
+    /// Wrong usage, a bad plan, or a comparison of what was not measured alike.
     Usage,
-    /// The objective is missed, or the self-test fails.
+    /// The objective is missed, the self-test fails, or a comparison finds a regression.
     Missed,
     /// Some trial is invalid, or a question has no answer.
     Invalid,
@@ -45,9 +46,9 @@ pub(crate) enum Exit {
 pub(crate) const HELP: &str = "\
 Exit codes:
   0    every trial is valid, and the objective, where there is one, is met by a cell
-  1    no cell meets the objective; an experiment of the self-test failed
-  2    wrong usage or a bad plan
-  3    some trial is invalid, or what was asked (objective, search, self-test) has no answer
+  1    no cell meets the objective; the self-test failed; a comparison found a regression
+  2    wrong usage or a bad plan; a comparison of what was not measured alike
+  3    a trial is invalid, or a question (objective, search, self-test, comparison) has no answer
   4    an agent was lost or missing, its tries used up; no coordinator, or the connection to it lost
   5    the cluster cannot be reached
   6    refused for safety
@@ -122,6 +123,15 @@ impl Exit {
         }
     }
 
+    /// For a comparison: a definite yes fails, a definite no is well.
+    pub(crate) fn of_compared(answer: compare::Answer) -> Self {
+        match answer {
+            compare::Answer::Regression => Self::Missed,
+            compare::Answer::NoRegression => Self::Done,
+            compare::Answer::Unknown => Self::Invalid,
+        }
+    }
+
     /// For what is not done without certificates.
     fn of_insecure(error: &Insecure) -> Self {
         match error {
@@ -139,7 +149,7 @@ impl Exit {
         if cause.is::<Usage>() || cause.is::<PlanError>() || cause.is::<SettingsError>() || cause.is::<StoreError>() {
             return Some(Self::Usage);
         }
-        if cause.is::<InvalidIdentity>() {
+        if cause.is::<InvalidIdentity>() || cause.is::<compare::Error>() {
             return Some(Self::Usage);
         }
         if let Some(error) = cause.downcast_ref::<ServiceError>() {

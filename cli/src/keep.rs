@@ -8,6 +8,7 @@ use tribunal_coordinator::client::Client;
 use tribunal_coordinator::store::Store;
 use tribunal_model::ids::ExperimentId;
 use tribunal_model::plan::{Override, Plan};
+use tribunal_report::answer;
 use tribunal_report::experiment::ExperimentReport;
 
 use crate::arguments::Format;
@@ -49,6 +50,11 @@ impl Folder {
     /// What is known of the experiment.
     pub(crate) fn report(&self) -> &ExperimentReport {
         &self.report
+    }
+
+    /// The same, when the folder has served.
+    pub(crate) fn into_report(self) -> ExperimentReport {
+        self.report
     }
 
     /// Moves the folder to `out`, or to `./tribunal-NAME-ID`; nothing is overwritten.
@@ -135,10 +141,18 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Prints the results on standard output.
+/// Prints the results on standard output; after a table the answer in one screen.
 pub(crate) fn print(report: &ExperimentReport, format: Format) {
     terminal::out(&match format {
-        Format::Table => tribunal_report::table::render(report, terminal::utf8(), terminal::width()),
+        Format::Table => {
+            let table = tribunal_report::table::render(report, terminal::utf8(), terminal::width());
+            let answer = answer::render(report, terminal::screen());
+            if answer.is_empty() {
+                table
+            } else {
+                format!("{table}\n{answer}")
+            }
+        }
         Format::Json => tribunal_report::json::write_report(report),
         Format::Csv => tribunal_report::csv::render(report),
     });

@@ -12,6 +12,7 @@ use crate::settings::Settings;
 mod arguments;
 mod calibrate;
 mod certs;
+mod compare;
 mod demo;
 mod doctor;
 mod drivers;
@@ -103,6 +104,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Verb::Agents(verb) => reading::agents(verb, &settings).await,
         Verb::Experiments(verb) => reading::experiments(verb, &settings).await,
         Verb::Report(verb) => reading::report(verb, &settings).await,
+        Verb::Compare(verb) => compare::compare(verb, &settings).await,
         Verb::Doctor(verb) => doctor::doctor(&verb),
         Verb::Certs(CertsVerb::Init(verb)) => certs::init(&verb),
         Verb::Certs(CertsVerb::Issue(verb)) => certs::issue(&verb),

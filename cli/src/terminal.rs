@@ -1,6 +1,9 @@
 //! The two streams: data on standard output, talk on standard error. Nothing else prints.
 
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Write};
+
+use tribunal_report::answer::Screen;
 
 /// Data.
 ///
@@ -43,6 +46,20 @@ pub(crate) fn width() -> Option<u16> {
     size.flatten().map(|size| size.ws_col).filter(|columns| *columns > 0)
 }
 
+/// What standard output can show.
+pub(crate) fn screen() -> Screen {
+    Screen {
+        utf8: utf8(),
+        colour: colour(std::env::var_os("NO_COLOR").as_deref()) && io::stdout().is_terminal(),
+        width: width(),
+    }
+}
+
+/// Whether colours may be used, by the value of `NO_COLOR`: not where it is set to anything.
+fn colour(no_color: Option<&OsStr>) -> bool {
+    no_color.is_none_or(OsStr::is_empty)
+}
+
 /// Whether tables may use more than ASCII, by the locale; a file or pipe takes everything.
 pub(crate) fn utf8() -> bool {
     !io::stdout().is_terminal() || {
@@ -55,5 +72,16 @@ pub(crate) fn utf8() -> bool {
             .unwrap_or_default()
             .to_ascii_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_color_takes_colours_away_unless_it_is_empty() {
+        assert!(colour(None) && colour(Some(OsStr::new(""))));
+        assert!(!colour(Some(OsStr::new("1"))) && !colour(Some(OsStr::new("0"))));
     }
 }

@@ -242,6 +242,8 @@ impl Docket {
             design: plan.design.kind,
             mode: plan.design.mode,
             objective: plan.objective.clone(),
+            // Stands in a file of its own, and is in reports.
+            plan: None,
         };
         let accepted = Fact::Accepted {
             facts: Box::new(facts),

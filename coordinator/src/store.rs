@@ -1,7 +1,8 @@
 //! The store: one folder per experiment.
 //!
 //! `calibrations.json` holds what agents managed against a null sink. `experiments/ID/` holds `plan.toml` (the plan's text), `journal.jsonl`, `trials/tNNN.json` (a finished trial),
-//! `void/tNNN-A.json` (what is left of an attempt that does not count) and `report.{md,json,csv}`, rendered from the others.
+//! `void/tNNN-A.json` (what is left of an attempt that does not count) and `report.{md,json,csv}` and
+//! `hgrm/tNNN-TIME.hgrm` (distributions for plotters), rendered from the others.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,15 +14,19 @@ use tribunal_model::design::Purpose;
 use tribunal_model::ids::{Attempt, ExperimentId, TrialId};
 use tribunal_model::matrix::Matrix;
 use tribunal_model::plan::{self, Override, Plan};
+use tribunal_model::trial::Part;
 use tribunal_proto::control::ExperimentRow;
 use tribunal_report::experiment::{ExperimentFacts, ExperimentReport, ExperimentState, VoidAttempt};
 use tribunal_report::result::{StoredSample, TrialResult};
 use tribunal_report::search::SearchOutcome;
-use tribunal_report::{csv, json, markdown};
+use tribunal_report::{csv, hgrm, html, json, markdown, plot};
 
 use crate::agenda::{self, Done, History};
 use crate::calibration::Calibrations;
 use crate::journal::{self, Fact, Journal, sync_folder};
+
+/// The folder of an experiment's distributions for plotters.
+const HGRM: &str = "hgrm";
 
 /// The folder that holds the experiments' folders.
 #[derive(Clone, Debug)]
@@ -273,7 +278,10 @@ impl Store {
             .collect::<Result<_, _>>()?;
         Ok(ExperimentReport {
             searches: self.searches(id, &past, &results)?,
-            facts: past.facts,
+            facts: ExperimentFacts {
+                plan: Some(self.plan(id)?),
+                ..past.facts
+            },
             results,
             void_attempts: past.void,
             given_up: past.given_up,
@@ -369,19 +377,51 @@ impl Store {
     pub fn render(&self, id: ExperimentId) -> Result<ExperimentReport, Error> {
         let report = self.report(id)?;
         let folder = self.folder(id);
+        save(&folder.join("report.html"), html::render(&report).as_bytes())?;
         save(&folder.join("report.md"), markdown::render(&report).as_bytes())?;
+        for (name, picture) in plot::files(&report) {
+            save(&folder.join(name), picture.as_bytes())?;
+        }
         save_with(&folder.join("report.json"), |file| json::write_report_to(&report, file))?;
         save(&folder.join("report.csv"), csv::render(&report).as_bytes())?;
+        self.plot(id, &report)?;
         Ok(report)
+    }
+
+    /// Writes the distributions of trials for plotters.
+    fn plot(&self, id: ExperimentId, report: &ExperimentReport) -> Result<(), Error> {
+        let folder = self.folder(id).join(HGRM);
+        fs::create_dir_all(&folder).map_err(|source| failed(&folder, "made", source))?;
+        for result in &report.results {
+            let files = hgrm::files(result).map_err(|source| Error::Result {
+                path: self.result_path(id, result.trial),
+                source: json::Error::Distribution {
+                    trial: result.trial,
+                    part: Part::Window.name(),
+                    source,
+                },
+            })?;
+            for file in files {
+                let path = folder.join(file.name);
+                // Not synced one by one: there may be thousands, and the trials' results have all that is in them.
+                fs::write(&path, file.text).map_err(|source| failed(&path, "written", source))?;
+            }
+        }
+        Ok(())
     }
 
     /// Paths of the files of an experiment's folder, relative to it, sorted.
     pub(crate) fn files(&self, id: ExperimentId) -> Result<Vec<PathBuf>, Error> {
         let folder = self.folder(id);
         let mut files = Vec::new();
-        for sub in ["", "trials", "void"] {
+        for sub in ["", "trials", "void", HGRM] {
             let path = folder.join(sub);
-            let entries = fs::read_dir(&path).map_err(|source| failed(&path, "read", source))?;
+            let entries = match fs::read_dir(&path) {
+                Ok(entries) => entries,
+                // Not there until the reports are rendered.
+                Err(error) if sub == HGRM && error.kind() == io::ErrorKind::NotFound => continue,
+                Err(source) => return Err(failed(&path, "read", source)),
+            };
             for entry in entries.flatten() {
                 if entry.file_type().is_ok_and(|kind| kind.is_file()) {
                     files.push(Path::new(sub).join(entry.file_name()));

@@ -152,6 +152,19 @@ Examples:
   tribunal report 3f9a01bc --format csv > results.csv
   tribunal report 3f9a01bc --coordinator https://10.0.0.5:7651 --out ./results";
 
+pub(super) const COMPARE: &str = "\
+Examples:
+  tribunal compare 3f9a01bc 7be2c410
+  tribunal compare ./results/before ./results/after/report.json --threshold 5%
+  tribunal compare 3f9a01bc:1 3f9a01bc:4                          two cells of one experiment
+  tribunal compare 3f9a01bc:linger.ms=5,acks=all 7be2c410         a cell and its like
+  tribunal compare 3f9a01bc 7be2c410 --format markdown > comparison.md
+
+CELL is the cell's number, as report.csv has it, or levels that only one cell has. Two experiments share no blocks: what \
+the platform did between them is in the ratios and in no interval; the canaries of both tell of it. Ends with 0 when \
+nothing is worse by the threshold, 1 when something is, 3 when that cannot be told, and 2 when the two were not measured \
+alike, unless --despite-differences is given.";
+
 pub(super) const RESUME: &str = "\
 Examples:
   tribunal resume 3f9a01bc --local 2

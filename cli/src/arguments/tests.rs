@@ -74,6 +74,7 @@ fn the_examples_of_the_help_can_be_typed() {
         examples::WATCH,
         examples::CANCEL,
         examples::REPORT,
+        examples::COMPARE,
         examples::RESUME,
     ];
     for line in all
@@ -107,6 +108,9 @@ fn wrong_usage_is_told_with_code_two() {
     refused("tribunal run plan.toml --local 2 --detach");
     refused("tribunal report 1234 --out x --format csv");
     refused("tribunal agents --format xml");
+    refused("tribunal compare 1234");
+    refused("tribunal compare 1234 5678 --threshold 5");
+    refused("tribunal compare 1234 5678 --threshold 0%");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use tribunal_report::result::TrialResult;
 use tribunal_testkit::kafka::{Options, RealKafka};
 use tribunal_testkit::wait;
 
-use crate::support::{Agent, Bench, Coordinator, LOOSE, PATIENCE, alone, kafka, scrape, topics_left};
+use crate::support::{Agent, Bench, Coordinator, LOOSE, PATIENCE, Process, alone, kafka, scrape, topics_left};
 
 fn plan(bootstrap: &str, agents: u32, more: &str) -> String {
     format!(
@@ -16,6 +16,19 @@ fn plan(bootstrap: &str, agents: u32, more: &str) -> String {
          [workload]\nrate = \"2k/s\"\nproducers = 2\nrecord = {{ size = \"100B\" }}\n\
          [window]\nwarm_up = \"1s\"\nmeasure = \"5s\"\n[baseline]\nacks = \"all\"\n{more}\n{LOOSE}"
     )
+}
+
+/// Has the coordinator run a plan.
+fn started(bench: &Bench, coordinator: &Coordinator, plan: &str) -> Process {
+    let (plan, out) = (bench.plan(plan), bench.out());
+    bench.start(&[
+        "run",
+        plan.to_str().unwrap(),
+        "--coordinator",
+        &coordinator.url,
+        "--out",
+        out.to_str().unwrap(),
+    ])
 }
 
 /// Names of the consumer groups that the cluster knows.
@@ -85,17 +98,8 @@ fn every_acknowledged_record_is_received_once_and_the_lag_is_gone_at_the_end() {
     let consuming = Agent::start_as(&bench, &coordinator.url, "south", "consumer");
     let more = "[factors]\n\"linger.ms\" = [0, 5]\n[consumers]\ngroups = 2\nmembers = 4\n\
                 [consumers.properties]\n\"fetch.wait.max.ms\" = 100";
-    let plan = bench.plan(&plan(kafka.bootstrap(), 2, more));
-    let (plan, out) = (plan.to_str().unwrap(), bench.out());
-    let words = [
-        "run",
-        plan,
-        "--coordinator",
-        &coordinator.url,
-        "--out",
-        out.to_str().unwrap(),
-    ];
-    let run = bench.start(&words);
+    let plan = plan(kafka.bootstrap(), 2, more);
+    let run = started(&bench, &coordinator, &plan);
     let shown = || {
         let text = scrape(consuming.metrics);
         let series = |name: &str| text.lines().filter(|line| line.starts_with(name)).count();
@@ -141,7 +145,7 @@ fn every_acknowledged_record_is_received_once_and_the_lag_is_gone_at_the_end() {
             "{seconds:?}"
         );
     }
-    let text = std::fs::read_to_string(out.join("report.md")).unwrap();
+    let text = std::fs::read_to_string(bench.out().join("report.md")).unwrap();
     for told in [
         "## Consumers",
         "### End to end",
@@ -165,17 +169,8 @@ fn a_trial_whose_consumers_were_killed_is_void_and_leaves_nothing_behind() {
     let coordinator = Coordinator::start(&bench, 0);
     let producing = Agent::start(&bench, &coordinator.url, "north");
     let mut consuming = Agent::start_as(&bench, &coordinator.url, "south", "consumer");
-    let plan = bench.plan(&plan(kafka.bootstrap(), 2, "[consumers]\nmembers = 2"));
-    let (plan, out) = (plan.to_str().unwrap(), bench.out());
-    let words = [
-        "run",
-        plan,
-        "--coordinator",
-        &coordinator.url,
-        "--out",
-        out.to_str().unwrap(),
-    ];
-    let run = bench.start(&words);
+    let plan = plan(kafka.bootstrap(), 2, "[consumers]\nmembers = 2");
+    let run = started(&bench, &coordinator, &plan);
     producing.until_delivering();
     consuming.process.kill();
     run.until("agent south was lost");
@@ -295,17 +290,8 @@ fn records_that_were_sent_again_to_a_broker_that_hung_are_accounted_for_one_by_o
     // Requests time out while the broker hangs, are sent again, and may be written twice.
     let more = "\"enable.idempotence\" = false\n\"socket.timeout.ms\" = 1000\n[consumers]\nmembers = 2";
     let plan = plan(kafka.bootstrap(), 1, more).replace("acks = \"all\"", "acks = \"1\"");
-    let plan = bench.plan(&format!("audit = \"read-back\"\n{plan}"));
-    let (plan, out) = (plan.to_str().unwrap(), bench.out());
-    let words = [
-        "run",
-        plan,
-        "--coordinator",
-        &coordinator.url,
-        "--out",
-        out.to_str().unwrap(),
-    ];
-    let run = bench.start(&words);
+    let plan = format!("audit = \"read-back\"\n{plan}");
+    let run = started(&bench, &coordinator, &plan);
     agent.until_delivering();
     kafka.pause(2).unwrap();
     wait::spell(std::time::Duration::from_millis(2_500));
@@ -333,17 +319,8 @@ fn a_plan_with_consumers_is_refused_where_all_agents_are_for_producers() {
     let bench = Bench::new();
     let coordinator = Coordinator::start(&bench, 0);
     let _north = Agent::start_as(&bench, &coordinator.url, "north", "producer");
-    let plan = bench.plan(&plan("mock", 1, "[consumers]"));
-    let (plan, out) = (plan.to_str().unwrap(), bench.out());
-    let words = [
-        "run",
-        plan,
-        "--coordinator",
-        &coordinator.url,
-        "--out",
-        out.to_str().unwrap(),
-    ];
-    let run = bench.start(&words).finish();
+    let plan = plan("mock", 1, "[consumers]");
+    let run = started(&bench, &coordinator, &plan).finish();
     assert_eq!(run.code, Some(2), "{:#?}", run.err);
     assert!(run.error().contains("--role consumer or any"), "{}", run.error());
 }

@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on fails")]
 
+mod against;
 mod bad_input;
 mod brokers;
 mod calibrated;

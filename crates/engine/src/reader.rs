@@ -65,8 +65,8 @@ impl Reader {
 mod tests {
     use super::*;
 
-    fn of(producer: u32, sequence: u64) -> Option<Mark> {
-        Some(Mark::Scheduled { producer, sequence })
+    fn of(producer: u32, sequence: u64) -> Mark {
+        Mark::Scheduled { producer, sequence }
     }
 
     /// Duplicated, reordered and different records of producer 0.
@@ -74,7 +74,7 @@ mod tests {
     fn check(sequences: &[u64], expected: (u64, u64, u64)) {
         let mut reader = Reader::new(1);
         for sequence in sequences {
-            reader.record(0, true, of(0, *sequence));
+            reader.record(0, true, Some(of(0, *sequence)));
         }
         let read = &reader.finish().producers[&0];
         let told = (read.sequences.repeated(), read.reordered, read.sequences.count());
@@ -96,10 +96,10 @@ mod tests {
     fn order_is_that_of_one_producer_in_one_partition() {
         let mut reader = Reader::new(2);
         for (place, mark) in [(0, of(0, 5)), (1, of(0, 3)), (0, of(1, 2)), (1, of(0, 4))] {
-            reader.record(place, true, mark);
+            reader.record(place, true, Some(mark));
         }
         // Received late, after records behind it: nobody can say.
-        reader.record(0, false, of(0, 1));
+        reader.record(0, false, Some(of(0, 1)));
         let read = reader.finish();
         let told: Vec<_> = read
             .producers
@@ -112,8 +112,9 @@ mod tests {
     #[test]
     fn records_of_nobody_in_the_trial_are_foreign() {
         let mut reader = Reader::new(2);
-        for mark in [None, of(2, 0), Some(Mark::Primed), of(1, 0), of(1, u64::MAX - 1)] {
-            reader.record(0, true, mark);
+        reader.record(0, true, None);
+        for mark in [of(2, 0), Mark::Primed, of(1, 0), of(1, u64::MAX - 1)] {
+            reader.record(0, true, Some(mark));
         }
         let read = reader.finish();
         assert_eq!((read.foreign, read.primed), (2, 1));

@@ -5,15 +5,22 @@ use std::fmt;
 use crate::properties::Properties;
 use crate::units;
 
+mod defaults;
 mod docs;
 mod mapping;
+mod paste;
 mod table;
 
 #[cfg(test)]
 mod tests;
 
+pub use defaults::{Distance, default_of, distance};
 pub use docs::markdown;
 pub use mapping::{Unmapped, differences, knows, map, names, read_back, refusal, spelled};
+pub use paste::{is_setting, paste};
+
+/// The option of confluent-kafka's driver that polls the client only every so many milliseconds.
+pub const POLL_INTERVAL: &str = "poll.interval.ms";
 
 /// What names a driver that is not one of ours.
 const CUSTOM: &str = "driver:";
@@ -76,6 +83,14 @@ impl Client {
     /// Whether it is librdkafka beneath, and so has librdkafka's properties.
     pub fn is_librdkafka(&self) -> bool {
         matches!(self, Self::Librdkafka | Self::LibrdkafkaChild | Self::ConfluentKafka)
+    }
+
+    /// Whether it is idempotent where nothing is said, and gives that up without a word where `acks` is not `all`.
+    pub fn idempotent_by_default(&self) -> bool {
+        match self {
+            Self::KafkaPython | Self::Java | Self::FranzGo => true,
+            Self::Librdkafka | Self::LibrdkafkaChild | Self::ConfluentKafka | Self::Custom(_) => false,
+        }
     }
 
     /// Whether it runs in the agent's own process.

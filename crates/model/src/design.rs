@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Preset;
+
 /// `[design]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Design {
@@ -24,10 +26,14 @@ pub struct Design {
     /// The longest wait between blocks for the brokers to unlink the files of deleted topics, which they do a minute
     /// after the deletion and so in the middle of somebody's window.
     pub settle: Duration,
+    /// Sets a named set of properties beside the cells: the first cell with these over its own, at each level of the factor
+    /// `rate`. None by default.
+    pub preset: Option<Preset>,
 }
 
 /// Which combinations of levels are cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DesignKind {
     /// All.
@@ -41,6 +47,7 @@ pub enum DesignKind {
 
 /// How the cells are run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Each at its own rate.
@@ -74,6 +81,7 @@ pub struct SearchPlan {
 
 /// What a trial is for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// A cell of the matrix.

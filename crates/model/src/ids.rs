@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 /// One matrix run under one id: a version 7 UUID, so that ids sort by the instant of their making.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct ExperimentId(Uuid);
 
@@ -59,6 +60,7 @@ pub struct InvalidId {
 
 /// A trial's place in the run order of its experiment, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct TrialId(pub u32);
 
@@ -70,6 +72,7 @@ impl fmt::Display for TrialId {
 
 /// A cell of the matrix, from 1, in the written order of the factors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct CellId(pub u32);
 
@@ -81,6 +84,7 @@ impl fmt::Display for CellId {
 
 /// One try at running a trial, from 1; void when an agent was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Attempt(pub u32);
 
@@ -88,6 +92,7 @@ pub struct Attempt(pub u32);
 ///
 /// The rule keeps the name usable in Kafka's `client.id`, in file names and in metric labels.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct AgentName(String);
 

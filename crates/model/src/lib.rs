@@ -9,6 +9,7 @@ pub mod ids;
 pub mod limits;
 pub mod matrix;
 pub mod objective;
+pub mod pitfall;
 pub mod plan;
 pub mod profile;
 pub mod properties;

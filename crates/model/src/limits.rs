@@ -11,6 +11,7 @@ use crate::units::format_duration;
 
 /// A figure about the instruments that has limits in a plan's `[limits]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
     /// How far from the announced instant an agent may have started, with its clock's bound added.
@@ -61,6 +62,7 @@ pub struct Bounds {
 
 /// What a figure is against its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// A doubt.
@@ -233,6 +235,7 @@ impl Limits {
 
 /// The stored form of one limit.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Stored {
     warn: Option<f64>,
     void: Option<f64>,
@@ -248,6 +251,22 @@ impl Serialize for Limits {
             map.serialize_entry(limit.name(), &Stored { warn, void })?;
         }
         map.end()
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Limits {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Limits".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "The limits of validity by their names in plans.",
+            "type": "object",
+            "propertyNames": { "enum": Limit::ALL.map(Limit::name) },
+            "additionalProperties": generator.subschema_for::<Stored>(),
+        })
     }
 }
 

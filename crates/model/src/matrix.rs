@@ -15,6 +15,8 @@ mod combinations;
 mod mean;
 mod order;
 mod pairwise;
+mod pitfalls;
+mod preset;
 mod warnings;
 
 #[cfg(test)]
@@ -40,7 +42,8 @@ pub const OVERHEAD: Duration = Duration::from_secs(4);
 /// A plan's cells and trials.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
-    /// In written order: the last factor varies fastest. The first one is the baseline of comparisons.
+    /// In written order: the last factor varies fastest; those of `design.preset` come last. The first one is the baseline
+    /// of comparisons.
     pub cells: Vec<Cell>,
     /// In run order: burn-in, then blocks that hold each cell once, shuffled by the plan's seed and the block's number,
     /// and the canary at a random place.
@@ -75,7 +78,9 @@ impl Matrix {
         let combinations = combinations::choose(plan)?;
         let (chosen, design) = (&combinations.chosen, &plan.design);
         check_count(plan, chosen.len(), allow_large)?;
-        let (cells, dropped) = cells(plan, chosen)?;
+        let (mut cells, dropped) = cells(plan, chosen)?;
+        preset::add(plan, &mut cells)?;
+        check_count(plan, cells.len(), allow_large)?;
         let canary = if design.canary { order::canary(&cells) } else { None };
         let mut trials = Vec::new();
         if plan.search.is_none() {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// `[objective]`: at most one goal, and conditions that every trial is held against.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Objective {
     /// What is to be as large or as small as possible among the trials that meet the conditions.
     pub goal: Option<Goal>,
@@ -15,6 +16,7 @@ pub struct Objective {
 
 /// What is to be as large or as small as possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Goal {
     /// As large as possible.
@@ -25,6 +27,11 @@ pub enum Goal {
 
 /// A figure of a trial's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ObjectiveFigure")
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
     /// Acknowledgements that arrived in the window, records per second.
@@ -119,6 +126,11 @@ impl Figure {
         }
     }
 
+    /// Whether it is a percentile of a time that holds the client's linger.
+    pub fn holds_linger(self) -> bool {
+        self.unit() == FigureUnit::Seconds && self != Self::CpuPerMillion
+    }
+
     /// The figure with this key.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|figure| figure.name() == name)
@@ -152,6 +164,7 @@ impl fmt::Display for Figure {
 
 /// A figure held against a value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Condition {
     /// The figure.
     pub figure: Figure,
@@ -165,6 +178,7 @@ pub struct Condition {
 
 /// How a figure has to stand to a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Relation {
     /// `<=`

@@ -58,6 +58,7 @@ impl Trial {
 
 /// One factor at one level, as written in the plan.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Level {
     /// The factor's name, for example `linger.ms`.
     pub factor: String,
@@ -156,6 +157,7 @@ impl RecordRate {
 
 /// How arrivals are spread in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Arrivals {
     /// Evenly spaced.
@@ -261,6 +263,7 @@ pub enum WhenFull {
 
 /// The lengths of a trial's parts, from the start instant t0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Windows {
     /// t1 − t0.
     pub warm_up: Duration,
@@ -313,6 +316,7 @@ pub fn nanoseconds(duration: Duration) -> i64 {
 
 /// The part of a trial in which a record's intended send falls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// Before t1: load is on, kept and labelled, counted in no result.

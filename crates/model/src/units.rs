@@ -178,7 +178,7 @@ pub fn format_bytes(bytes: u64) -> String {
 }
 
 /// Reads a share in per cent, `5%` or `2.5 %`, as a share of one.
-pub(crate) fn parse_percent(text: &str) -> Result<f64, Error> {
+pub fn parse_percent(text: &str) -> Result<f64, Error> {
     let error = |problem| Error {
         written: quoted(text),
         problem,

@@ -28,18 +28,24 @@ use tribunal_stats::comparison::{
 use crate::experiment::ExperimentReport;
 use crate::factors::of_cells;
 use crate::result::TrialResult;
+use crate::settings::PRESET;
 
 pub use cells::{CellFigures, Figure, LeftOut, WithinTrial};
+pub(crate) use cells::{SAME_LOAD, comparable, figures, observations};
 pub use goal::GoalRanking;
 
 /// Stands for the baseline of every group, so that the comparisons of all groups make one family; cells count from 1.
-const ANY_BASELINE: CellId = CellId(0);
+pub(crate) const ANY_BASELINE: CellId = CellId(0);
 
 /// More cells than this are not ranked: every pair of them would have to be looked at.
 pub const MOST_RANKED: usize = 300;
 
+/// Why nothing is compared that a mock broker took part in.
+pub(crate) const MOCK: &str = "a mock broker was measured, which says nothing about Kafka";
+
 /// What may be said about the cells of an experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Analysis {
     /// Why nothing is compared or ranked; estimates stand all the same.
     pub not_compared: Option<String>,
@@ -57,6 +63,7 @@ pub struct Analysis {
 
 /// The cells under one load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Group {
     /// The load.
     pub load: Load,
@@ -78,6 +85,7 @@ pub struct Group {
 
 /// A load under which cells are compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Load {
     /// Open loop at this rate.
@@ -99,7 +107,8 @@ pub enum Load {
 }
 
 impl Load {
-    fn of(result: &TrialResult) -> Self {
+    /// The load of a trial.
+    pub(crate) fn of(result: &TrialResult) -> Self {
         match (result.workload.rate, &result.purpose) {
             (None, _) => Self::Saturated,
             (Some(rate), Purpose::Share(percent)) => Self::Share {
@@ -114,7 +123,7 @@ impl Load {
     }
 
     /// Whether two loads are one: of shares the share decides, for it is the same rate but for rounding.
-    fn same(&self, other: &Self) -> bool {
+    pub(crate) fn same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Share { percent: a, .. }, Self::Share { percent: b, .. }) => a == b,
             _ => self == other,
@@ -137,6 +146,7 @@ impl Load {
 
 /// What factors do in one metric. Main effects are one family, interactions another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FactorEffects {
     /// Each level against its factor's first one, on average over the levels of the other factors.
     pub main: Effects,
@@ -146,6 +156,7 @@ pub struct FactorEffects {
 
 /// What happened to one metric from block to block.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SeriesDrift {
     /// The metric.
     pub metric: Metric,
@@ -173,8 +184,7 @@ impl Analysis {
             .map(|(load, trials)| group(load, &trials, &rules))
             .collect();
         told.sort_by(|(a, _), (b, _)| order(&a.load).total_cmp(&order(&b.load)));
-        let mock = report.facts.mock || report.results.iter().any(|r| r.cluster.mock);
-        let not_compared = mock.then(|| "a mock broker was measured, which says nothing about Kafka".to_owned());
+        let not_compared = report.mock().then(|| MOCK.to_owned());
         let mut comparisons = 0;
         if not_compared.is_none() {
             comparisons = compare_with_baselines(&mut told, &rules);
@@ -214,6 +224,12 @@ impl Group {
     pub fn cell(&self, cell: CellId) -> Option<&CellFigures> {
         self.cells.iter().find(|known| known.cell == cell)
     }
+
+    /// What of a metric may be compared, by cell and block.
+    pub(crate) fn observations(&self, report: &ExperimentReport, metric: Metric) -> Observations {
+        let trials: Vec<&TrialResult> = of_cells(report).into_iter().filter(|r| self.holds(r)).collect();
+        observations(metric, &cells::by_cell(&trials), &mut Vec::new())
+    }
 }
 
 /// Paced groups by rate, then the closed loop.
@@ -226,10 +242,7 @@ fn order(load: &Load) -> f64 {
 
 /// A group with its figures, and what of them may be compared.
 fn group(load: Load, trials: &[&TrialResult], rules: &Rules) -> (Group, Vec<Observations>) {
-    let mut by_cell: BTreeMap<CellId, Vec<&TrialResult>> = BTreeMap::new();
-    for trial in trials {
-        by_cell.entry(trial.cell).or_default().push(trial);
-    }
+    let by_cell = cells::by_cell(trials);
     let baseline = by_cell.keys().next().copied().unwrap_or(ANY_BASELINE);
     let cells = by_cell
         .values()
@@ -239,7 +252,7 @@ fn group(load: Load, trials: &[&TrialResult], rules: &Rules) -> (Group, Vec<Obse
     let observations = load
         .metrics()
         .iter()
-        .map(|metric| cells::observations(*metric, &by_cell, &mut left_out))
+        .map(|metric| observations(*metric, &by_cell, &mut left_out))
         .collect();
     let group = Group {
         load,
@@ -308,11 +321,16 @@ fn complete(group: &mut Group, observations: &[Observations], rules: &Rules) {
     }
 }
 
-/// How many factors vary among the cells; none where the cells do not name the same ones.
+/// How many factors vary among the cells; none where the cells do not name the same ones. Those of a preset, which name one
+/// more, are apart, and effects leave them out.
 fn varying(levels: &BTreeMap<CellId, Vec<Level>>) -> usize {
     let Some(first) = levels.values().next() else {
         return 0;
     };
+    let levels: BTreeMap<&CellId, &Vec<Level>> = levels
+        .iter()
+        .filter(|(_, of)| of.last().is_none_or(|level| level.factor != PRESET))
+        .collect();
     let names = |of: &[Level]| of.iter().map(|level| level.factor.clone()).collect::<Vec<_>>();
     if levels.values().any(|of| names(of) != names(first)) {
         return 0;

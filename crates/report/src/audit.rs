@@ -7,6 +7,7 @@ use crate::consumed::GroupResult;
 
 /// The audit of one trial: for each partition, what its log gained against what the clients were told.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Audit {
     /// What was compared: `count`, or why nothing was.
     pub level: Level,
@@ -21,6 +22,7 @@ pub struct Audit {
 
 /// What consumers read back against what the clients were told, record by record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReadBackAudit {
     /// The records, counted.
     pub count: ReadBackCount,
@@ -60,6 +62,7 @@ impl ReadBackAudit {
 
 /// How deep an audit went.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AuditLevel"))]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// End offsets against acknowledged records.
@@ -77,6 +80,7 @@ pub enum Level {
 
 /// One partition's row of the audit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PartitionAudit {
     /// Topic.
     pub topic: String,

@@ -9,6 +9,7 @@ use crate::result::TrialResult;
 
 /// One broker over the window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BrokerWindow {
     /// Where its metrics were read, as the plan has it.
     pub address: String,
@@ -23,6 +24,7 @@ pub struct BrokerWindow {
 
 /// Differences of a broker's totals between the reading next to t1 and the one next to t2.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BrokerFacts {
     /// Kafka's version.
     pub version: Option<String>,
@@ -92,6 +94,7 @@ pub const STEPS: [&str; 7] = [
 
 /// The time of produce requests in one of the [`STEPS`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StepTime {
     /// Which.
     pub step: String,

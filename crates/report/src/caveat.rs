@@ -14,6 +14,7 @@ use crate::check::Check;
 
 /// Whether a trial's numbers may be believed, and what limited them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Verdict {
     /// What limited the trial.
     pub bound_by: BoundBy,
@@ -30,6 +31,7 @@ impl Verdict {
 
 /// What limited a trial. Only harness and host make it invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BoundBy {
     /// Our own sender, recorder or poll threads.
@@ -64,6 +66,7 @@ impl fmt::Display for BoundBy {
 
 /// A doubt with its evidence. Durations are nanoseconds in the stored form.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Caveat {
     /// A reading of the instruments beyond its limit.

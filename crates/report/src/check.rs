@@ -6,6 +6,7 @@ use tribunal_model::limits::{Limit, Limits, Severity};
 
 /// One reading against its limit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Check {
     /// What was read.
     pub limit: Limit,

@@ -7,6 +7,7 @@ use crate::result::StoredDistribution;
 
 /// The consumers of one trial.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConsumersResult {
     /// Members of each group.
     pub members: u32,
@@ -24,6 +25,7 @@ pub struct ConsumersResult {
 
 /// An agent that ran consumers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConsumerAgent {
     /// Its name.
     pub name: AgentName,
@@ -37,6 +39,7 @@ pub struct ConsumerAgent {
 
 /// What one group received.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GroupResult {
     /// The group, from 0.
     pub group: u32,
@@ -61,6 +64,7 @@ pub struct GroupResult {
 
 /// How long records took from their intended send to their receipt.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EndToEnd {
     /// The distribution; a negative latency counts as 0.
     pub latency: StoredDistribution,
@@ -80,6 +84,7 @@ pub struct EndToEnd {
 
 /// One partition, as one group read it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PartitionLag {
     /// The topic.
     pub topic: String,
@@ -97,6 +102,7 @@ pub struct PartitionLag {
 
 /// How one group stood at a whole second of the coordinator's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LagSecond {
     /// The instant, in nanoseconds from t0.
     pub at_ns: i64,

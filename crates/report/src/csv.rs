@@ -3,6 +3,9 @@
 //! Columns keep their names and order; new ones are added at the end of their group. Factors stand after the trial's
 //! identity as `factor.NAME`. A cell is empty where there is nothing to tell: a percentile that needs more records, or
 //! that lies among censored ones (then its `_at_least_us` column has the lower bound).
+//!
+//! A text that a spreadsheet would take for a formula (it begins with `=`, `+`, `-` or `@`, and is no number) has an
+//! apostrophe before it.
 
 use tribunal_stats::steady::Assessment;
 
@@ -33,7 +36,7 @@ pub fn render(report: &ExperimentReport) -> String {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     let mut write = |row: Vec<String>| {
         writer
-            .write_record(row)
+            .write_record(row.into_iter().map(inert))
             .expect("invariant: all rows have the same columns, and memory takes them");
     };
     let names = |columns: Vec<Column>| columns.into_iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
@@ -54,6 +57,16 @@ pub fn render(report: &ExperimentReport) -> String {
     }
     let bytes = writer.into_inner().expect("invariant: memory takes what is flushed");
     String::from_utf8(bytes).expect("invariant: every cell is text")
+}
+
+/// A cell that no spreadsheet calculates. Blanks before a formula do not hide it from all of them.
+fn inert(cell: String) -> String {
+    let begins = cell.trim_start().starts_with(['=', '+', '-', '@']) || cell.starts_with(['\t', '\r', '\n']);
+    if begins && cell.parse::<f64>().is_err() {
+        format!("'{cell}")
+    } else {
+        cell
+    }
 }
 
 fn identity(result: &TrialResult) -> Vec<Column> {

@@ -7,7 +7,7 @@ use crate::caveat::Caveat;
 use crate::result::{PartResult, StoredDistribution, StoredSample, TrialResult};
 
 /// Samples that must hold a record at or above a percentile before it is more than one event (METHODOLOGY.md, section 8).
-const EPISODES: usize = 10;
+pub(crate) const EPISODES: usize = 10;
 
 /// Standard normal quantile of a two-sided interval of 95 %.
 const Z: f64 = 1.96;

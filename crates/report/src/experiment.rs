@@ -24,8 +24,16 @@ pub struct ExperimentReport {
     pub searches: Vec<SearchOutcome>,
 }
 
+impl ExperimentReport {
+    /// Whether a mock broker was measured, of which estimates are told and nothing else.
+    pub fn mock(&self) -> bool {
+        self.facts.mock || self.results.iter().any(|result| result.cluster.mock)
+    }
+}
+
 /// What an experiment is, apart from its trials.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExperimentFacts {
     /// Its id.
     pub id: ExperimentId,
@@ -70,10 +78,14 @@ pub struct ExperimentFacts {
     /// Combinations of levels that their client library cannot run, each with why, in one line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<String>,
+    /// The plan as it was written, where the report is made from an experiment's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
 }
 
 /// Where an experiment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ExperimentState {
     /// Waits for the one before it.
@@ -111,6 +123,7 @@ impl ExperimentState {
 
 /// An attempt that is no trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VoidAttempt {
     /// The trial that was tried.
     pub trial: TrialId,

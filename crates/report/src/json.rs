@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 use tribunal_model::ids::TrialId;
 use tribunal_stats::distribution::InvalidDistribution;
 
+use crate::advice::Advice;
 use crate::analysis::Analysis;
+use crate::compare::Compared;
 use crate::experiment::{ExperimentFacts, ExperimentReport, VoidAttempt};
+use crate::pitfall::{self, Found};
 use crate::result::{PartResult, SCHEMA_VERSION, StoredDistribution, TrialResult};
 use crate::search::SearchOutcome;
 
@@ -62,8 +65,9 @@ pub enum Error {
     },
 }
 
-/// The report's form in JSON.
+/// The report of an experiment, `report.json`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Report"))]
 struct Written<'a> {
     schema_version: u32,
     facts: &'a ExperimentFacts,
@@ -73,6 +77,10 @@ struct Written<'a> {
     searches: &'a [SearchOutcome],
     /// Follows from the results: written for readers, made anew when the report is read.
     analysis: Analysis,
+    /// Follows from the analysis.
+    advice: Advice,
+    /// Follow from the results.
+    pitfalls: Vec<Found>,
 }
 
 /// What every version of the format begins with.
@@ -88,6 +96,7 @@ pub fn write_report(report: &ExperimentReport) -> String {
 
 /// The same, piece by piece: the report of a large fleet is no text to be held in memory.
 pub fn write_report_to(report: &ExperimentReport, to: &mut dyn Write) -> io::Result<()> {
+    let analysis = Analysis::of(report);
     let written = Written {
         schema_version: SCHEMA_VERSION,
         facts: &report.facts,
@@ -95,9 +104,16 @@ pub fn write_report_to(report: &ExperimentReport, to: &mut dyn Write) -> io::Res
         void_attempts: &report.void_attempts,
         given_up: &report.given_up,
         searches: &report.searches,
-        analysis: Analysis::of(report),
+        advice: Advice::of(report, &analysis),
+        pitfalls: pitfall::found(report),
+        analysis,
     };
     pretty(&written, to)
+}
+
+/// A comparison as indented JSON.
+pub fn write_compared(compared: &Compared) -> String {
+    text(|to| pretty(compared, to))
 }
 
 /// The inverse of [`write_report`].
@@ -107,6 +123,13 @@ pub fn read_report(text: &str) -> Result<ExperimentReport, Error> {
     report.results.iter().try_for_each(check)?;
     report.results.iter_mut().for_each(TrialResult::share);
     Ok(report)
+}
+
+/// The JSON Schema of what [`write_report`] writes: `docs/report.schema.json`.
+#[cfg(feature = "schema")]
+pub fn schema() -> schemars::Schema {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Written<'_>>()
 }
 
 /// One trial's result as indented JSON.

@@ -5,16 +5,19 @@
     reason = "reads better than write!, whose error cannot happen in memory"
 )]
 
+mod advice;
 mod brokers;
 mod capacity;
 mod cells;
 mod clients;
+mod compared;
 mod comparison;
 mod conclusion;
 mod consumers;
 mod effects;
 mod environment;
 mod objective;
+mod pitfalls;
 mod producers;
 mod readback;
 mod results;
@@ -28,13 +31,28 @@ use crate::analysis::Analysis;
 use crate::experiment::ExperimentReport;
 use crate::factors::{apart, of_cells};
 use crate::format::{count, list, plural};
+use crate::plot::{Plot, plots};
 
-use cells::{code, escape};
+pub(crate) use brokers::linger;
+pub(crate) use cells::{code, escape};
+pub(crate) use conclusion::{capacity, drifted, page_cache, reservation};
+
+pub use compared::render as render_compared;
 
 /// The report as Markdown: the title, what a reader must know first, then always the same seven sections, and one on consumers
 /// where there were any.
 pub fn render(report: &ExperimentReport) -> String {
     let analysis = Analysis::of(report);
+    let mut text = format!("# {}\n\n{}", escape(&title(report)), first(report));
+    for (heading, body) in sections(report, &analysis, &plots(report, &analysis)) {
+        text += &format!("## {heading}\n\n{body}");
+    }
+    text.truncate(text.trim_end().len());
+    text + "\n"
+}
+
+/// The sections with their headings, none of them empty.
+pub(crate) fn sections(report: &ExperimentReport, analysis: &Analysis, plots: &[Plot]) -> Vec<(&'static str, String)> {
     let mut main = of_cells(report);
     if main.is_empty() {
         main = apart(report);
@@ -45,31 +63,32 @@ pub fn render(report: &ExperimentReport) -> String {
         ("Workload", setting::workload(report, &main)),
         ("Tuning", tuning::tuning(&main)),
         ("Producers", clients::clients(report) + &producers::producers(&main)),
-        ("Results", results::results(report, &analysis)),
-        ("Conclusion", conclusion::conclusion(report, &analysis)),
+        ("Results", results::results(report, analysis, plots)),
+        ("Conclusion", conclusion::conclusion(report, analysis)),
     ];
     // The only section that many reports have nothing to say in.
     let consumers = consumers::consumers(report);
     if !consumers.is_empty() {
         sections.insert(5, ("Consumers", consumers));
     }
-    let mut text = title(report);
-    for (heading, body) in sections {
-        text += &format!("## {heading}\n\n");
-        text += if body.is_empty() {
-            "No trial has a result.\n\n"
-        } else {
-            &body
-        };
+    for (_, body) in &mut sections {
+        if body.is_empty() {
+            "No trial has a result.\n\n".clone_into(body);
+        }
     }
-    text.truncate(text.trim_end().len());
-    text + "\n"
+    sections
 }
 
-fn title(report: &ExperimentReport) -> String {
+/// The name, not escaped.
+pub(crate) fn title(report: &ExperimentReport) -> String {
+    let mock = if report.facts.mock { " (mock broker)" } else { "" };
+    format!("{}{mock}", report.facts.name)
+}
+
+/// What a reader must know first.
+pub(crate) fn first(report: &ExperimentReport) -> String {
     let facts = &report.facts;
-    let mock = if facts.mock { " (mock broker)" } else { "" };
-    let mut text = format!("# {}{mock}\n\n", escape(&facts.name));
+    let mut text = String::new();
     if !facts.loosened.is_empty() {
         let limits: Vec<String> = facts.loosened.iter().map(|l| escape(l)).collect();
         text += &format!(

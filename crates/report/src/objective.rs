@@ -11,6 +11,7 @@ use crate::result::{PartResult, StoredDistribution, TrialResult};
 
 /// What is known of a figure of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Known {
     /// Its value, in the figure's unit.
@@ -23,6 +24,7 @@ pub enum Known {
 
 /// Whether an objective is met. A trial whose instruments are in doubt answers nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Standing {
     /// Every condition holds.
@@ -46,6 +48,7 @@ impl Standing {
 
 /// How a trial stands to the objective, with what it rests on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ObjectiveOutcome {
     /// The answer.
     pub standing: Standing,

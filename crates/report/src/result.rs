@@ -29,6 +29,7 @@ pub const SCHEMA_VERSION: u32 = 2;
 
 /// Everything that is kept of one finished trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TrialResult {
     /// [`SCHEMA_VERSION`] of the build that wrote it.
     pub schema_version: u32,
@@ -126,6 +127,7 @@ impl TrialResult {
 
 /// What a trial was asked to send.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkloadFacts {
     /// How much longer than its warm-up the trial might have waited until the load was steady.
     pub settle: Duration,
@@ -170,6 +172,7 @@ fn is_librdkafka(client: &str) -> bool {
 
 /// The cluster as its metadata tells it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClusterFacts {
     /// Its name in the plan, where there are several.
     pub name: Option<String>,
@@ -185,6 +188,7 @@ pub struct ClusterFacts {
 
 /// The topics of a trial.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TopicFacts {
     /// Their names.
     pub names: Vec<String>,
@@ -198,6 +202,7 @@ pub struct TopicFacts {
 
 /// An agent that took part in a trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AgentFacts {
     /// Its name.
     pub name: AgentName,
@@ -221,6 +226,7 @@ pub struct AgentFacts {
 
 /// Rates over the window `[t1, t2)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Rates {
     /// Intended sends ÷ length, records per second; `None` in a closed loop.
     pub offered: Option<f64>,
@@ -236,6 +242,7 @@ pub struct Rates {
 
 /// Fates and latencies of one part of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PartResult {
     /// The part.
     pub part: Part,
@@ -282,6 +289,7 @@ impl PartResult {
 ///
 /// Figures are in microseconds; one that cannot be told (nothing recorded, or among censored records) is absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StoredDistribution {
     /// Latencies recorded, overflow included.
     pub count: u64,
@@ -342,6 +350,7 @@ impl StoredDistribution {
 
 /// One sample of the time series, merged over agents.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StoredSample {
     /// Start, in nanoseconds from t0.
     pub start_ns: i64,

@@ -10,6 +10,7 @@ use crate::result::TrialResult;
 
 /// The search for one cell's capacity; its probes are trials of the experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SearchOutcome {
     /// The cell.
     pub cell: CellId,

@@ -1,6 +1,7 @@
 //! The result table for a terminal.
 
 mod cells;
+mod compared;
 
 use std::ops::Range;
 
@@ -12,6 +13,8 @@ use crate::experiment::ExperimentReport;
 use crate::factors::{apart, factors, level, of_cells};
 use crate::format::{ABSENT, DAGGER_MEANS, ascii, optional, percentile, plural, rate};
 use crate::result::TrialResult;
+
+pub use compared::render as render_compared;
 
 /// Blanks on the right of a cell; one more stands where other tables have a line between columns.
 const PADDING: u16 = 1;

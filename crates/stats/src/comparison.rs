@@ -8,6 +8,7 @@
 //! - [`compare`] judges candidates against the baseline; [`rank`] judges all cells against the best one;
 //!   [`main_effects`] and [`interactions`] judge factors. Each of them is a family: Holm's method keeps the chance of
 //!   any false difference in it at 5 %.
+//! - [`compare_unpaired`] judges two experiments, which share no blocks.
 //! - [`estimate`] is the mean of one cell. [`drift`] says what the platform did from block to block.
 //! - [`percentile_interval`] looks into one trial.
 //!
@@ -27,6 +28,7 @@ mod normal;
 mod ranking;
 mod sign_flip;
 mod student;
+mod unpaired;
 mod wilson;
 mod within;
 
@@ -50,11 +52,13 @@ pub use normal::{normal_cdf, normal_quantile};
 pub use ranking::{Ranked, Ranking, rank};
 pub use sign_flip::{SignFlip, sign_flip};
 pub use student::{t_quantile, t_two_sided};
+pub use unpaired::{Samples, Unpaired, compare_unpaired};
 pub use wilson::wilson;
 pub use within::{effective_samples, percentile_interval};
 
 /// What was observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// Acknowledgements that arrived in the window ÷ its length, in any one unit.
@@ -107,6 +111,7 @@ impl fmt::Display for Metric {
 
 /// Which of two values is the better one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// As with rates.
@@ -129,6 +134,7 @@ pub struct Observations {
 
 /// Differences that do not matter, as shares: 0.03 is from 1 ÷ 1.03 to 1.03, symmetric in logarithms.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Margins {
     /// Of rates.
     pub rate: f64,
@@ -155,6 +161,11 @@ impl Default for Margins {
 
 /// How comparisons are made.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ComparisonRules")
+)]
 pub struct Rules {
     /// Of printed intervals; the rest to 1 is what a family may err.
     pub confidence: f64,

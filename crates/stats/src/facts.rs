@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The host of an agent, as it reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HostFacts {
     /// Host name.
     pub hostname: String,
@@ -26,6 +27,7 @@ pub struct HostFacts {
 
 /// The build of a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BuildFacts {
     /// Version of Tribunal.
     pub version: String,
@@ -61,6 +63,7 @@ impl BuildFacts {
 
 /// How an agent's clock stands to the coordinator's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClockFacts {
     /// Coordinator's `CLOCK_MONOTONIC` − agent's, in nanoseconds.
     pub offset_ns: i64,
@@ -96,6 +99,7 @@ impl ClockFacts {
 
 /// One producer client of a trial.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProducerFacts {
     /// Producer index in the trial.
     pub producer: u32,
@@ -111,6 +115,7 @@ pub struct ProducerFacts {
     pub schedule_sha256: Option<String>,
     /// The live client's configuration, secrets masked.
     #[serde(with = "configuration")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<(String, String)>"))]
     pub configuration: Configuration,
     /// The driver that runs it; none where the agent does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,6 +124,7 @@ pub struct ProducerFacts {
 
 /// A driver: the process that runs producers of a client library.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DriverFacts {
     /// The client library.
     pub client: String,
@@ -199,6 +205,7 @@ impl RunFacts {
 
 /// A record that a client took before all others; instants are nanoseconds from t0 of the agent's own clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FirstSend {
     /// Its intended send.
     pub intended_ns: i64,
@@ -215,6 +222,7 @@ impl FirstSend {
 
 /// How an agent came through a trial.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunFacts {
     /// The latest sender's start − t0, in nanoseconds of the agent's own clock.
     pub start_error_ns: i64,
@@ -253,6 +261,7 @@ pub struct RunFacts {
 
 /// What an agent's instruments saw of themselves and of their host inside `[t1, t2)`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Instruments {
     /// Length of what was watched, in nanoseconds.
     pub window_ns: u64,
@@ -289,6 +298,7 @@ pub struct Instruments {
 
 /// What an agent managed against a null sink, for one cell signature.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Calibration {
     /// Delivered rate of its closed loop, records per second over its producers.
     pub ceiling: f64,
@@ -306,6 +316,7 @@ pub struct Calibration {
 
 /// The last self-test on a host: what a report says of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CertificateFacts {
     /// When it ended: RFC 3339.
     pub date: String,

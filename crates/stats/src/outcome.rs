@@ -51,6 +51,7 @@ impl PartitionCount {
 
 /// Intended sends without a final word, at the two ends of the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Backlog {
     /// At t1.
     pub at_start: u64,

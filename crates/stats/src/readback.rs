@@ -45,6 +45,7 @@ pub struct ReadSequences {
 
 /// What was read back, held against what was acknowledged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReadBackCount {
     /// Records of the schedule that were acknowledged.
     pub acknowledged: u64,
@@ -68,6 +69,7 @@ pub struct ReadBackCount {
 
 /// Consecutive records of a producer that were acknowledged and not read back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MissingRun {
     /// Producer index in the trial.
     pub producer: u32,

@@ -41,6 +41,7 @@ impl Sample {
 
 /// Counts of one sample or of their sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Activity {
     /// Acknowledgements that arrived.
     pub acknowledged: u64,
@@ -79,6 +80,7 @@ impl Activity {
 
 /// Processor time by group of threads, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Cpu {
     /// Sender threads: schedule, pacing, produce calls.
     pub sender_ns: u64,
@@ -129,6 +131,7 @@ pub struct ClientSecond {
 ///
 /// Counters are differences between the start and the end of the load. What a client cannot tell is zero or `None`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClientStatistics {
     /// Record batches sent.
     pub batches: u64,
@@ -161,6 +164,7 @@ pub struct ClientStatistics {
 
 /// What a client's requests to one broker went through, as sums, because means can be made of them and added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BrokerLatencies {
     /// From produce call to request, of each record: linger, waiting for a full queue and for a leader.
     pub queue: Latencies,
@@ -174,6 +178,7 @@ pub struct BrokerLatencies {
 
 /// Latencies of which only sum and number are known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Latencies {
     /// Their sum, in microseconds.
     pub sum_us: u64,

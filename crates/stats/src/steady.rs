@@ -29,6 +29,7 @@ const MOST_POINTS: usize = 1200;
 
 /// What a series measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SteadyMetric"))]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// Acknowledgements that arrived, in records per second.
@@ -65,6 +66,7 @@ pub struct Series {
 
 /// When a change is a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SteadyRules"))]
 pub struct Rules {
     /// Samples below which nothing is judged.
     pub least_samples: usize,

@@ -11,6 +11,7 @@ use crate::distribution::Distribution;
 ///
 /// `scheduled = sent + shed + unsent`, where `sent = acknowledged + not_written + possibly_written + unresolved`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Fates {
     /// Intended sends.
     pub scheduled: u64,

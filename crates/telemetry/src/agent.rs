@@ -289,7 +289,7 @@ impl AgentMetrics {
         self.state().producers.clear();
     }
 
-    /// Shows the partitions that this agent's consumers read, the first [`PARTITIONS_KEPT`] of them.
+    /// Shows the partitions that this agent's consumers read, the first 1,000 of them.
     pub fn begin_consumers(&self, mut consumers: Vec<Consumer>) {
         consumers.truncate(PARTITIONS_KEPT);
         self.state().consumers = consumers;

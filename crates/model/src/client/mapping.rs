@@ -197,11 +197,13 @@ pub fn refusal(client: &Client, properties: &[(String, String)]) -> Option<Strin
 
 /// What of these properties means something else to this client than to librdkafka: name and in what.
 pub fn differences(client: &Client, properties: &[(String, String)]) -> Vec<(String, &'static str)> {
-    let differs = |(name, _): &(String, String)| {
-        let note = row(name)?.spelling(client)?.note?;
-        Some((name.clone(), note))
-    };
+    let differs = |(name, _): &(String, String)| Some((name.clone(), note(client, name)?));
     properties.iter().filter_map(differs).collect()
+}
+
+/// In what a property of this name differs to this client, or what stands in its place.
+pub(super) fn note(client: &Client, name: &str) -> Option<&'static str> {
+    row(name)?.spelling(client)?.note
 }
 
 /// A plan's name, with what a client calls it; the name itself for librdkafka and for drivers that are not ours. None

@@ -5,6 +5,7 @@ use crate::trial::{RecordRate, TopicShape};
 mod clients;
 mod design;
 mod order;
+mod preset;
 mod warnings;
 
 /// No trials beside those of cells.

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Cell, Matrix};
+use super::{Cell, Matrix, pitfalls};
 use crate::design::Mode;
 use crate::objective::{Figure, Goal};
+use crate::pitfall::Pitfall;
 use crate::plan::{Bootstrap, Origin, Plan, Wanted};
 use crate::profile::{After, Segment};
 use crate::trial::{Rate, Windows};
@@ -87,13 +88,8 @@ pub enum Warning {
         /// As planned.
         drain: Duration,
     },
-    /// Several producers share the one partition there is.
-    OnePartition {
-        /// Producers of the cell.
-        producers: u32,
-    },
-    /// `acks` waits for replicas that do not exist.
-    AcksWithoutReplicas,
+    /// A known way to go wrong.
+    Pitfall(Pitfall),
     /// A topic setting asks for more replicas than there are.
     TooFewReplicas {
         /// `min.insync.replicas`.
@@ -207,15 +203,7 @@ impl fmt::Display for Warning {
                 format_duration(*linger),
                 format_duration(*drain)
             ),
-            Self::OnePartition { producers } => write!(
-                f,
-                "{producers} producers share 1 partition: one broker and one log take everything, which hides what \
-                 more producers could do"
-            ),
-            Self::AcksWithoutReplicas => f.write_str(
-                "acks=all with topic.replication 1 waits for nobody but the leader: it costs and protects no more \
-                 than acks=1",
-            ),
+            Self::Pitfall(pitfall) => write!(f, "{pitfall}"),
             Self::TooFewReplicas { wanted, replication } => write!(
                 f,
                 "min.insync.replicas is {wanted} with topic.replication {replication}: acks=all will be refused"
@@ -360,10 +348,8 @@ fn of_cell(cell: &Cell, plan: &Plan) -> Vec<Warning> {
     if let Some(linger) = milliseconds("linger.ms").filter(|linger| *linger > drain) {
         all.push(Warning::LingerBeyondDrain { linger, drain });
     }
+    all.extend(pitfalls::of_cell(cell, plan).into_iter().map(Warning::Pitfall));
     let (producers, replication) = (cell.load.producers, cell.topic.replication);
-    if producers > 1 && cell.topic.partitions == 1 && cell.topic.count == 1 {
-        all.push(Warning::OnePartition { producers });
-    }
     let acks_all = matches!(cell.text("acks"), None | Some("all" | "-1"));
     // A mock keeps no replicas; every report made on one says so.
     let cluster = plan.cluster_named(cell.cluster.as_deref());
@@ -373,8 +359,6 @@ fn of_cell(cell: &Cell, plan: &Plan) -> Vec<Warning> {
         let wanted = wanted.and_then(|(_, value)| value.parse().ok()).unwrap_or(1);
         if wanted > replication {
             all.push(Warning::TooFewReplicas { wanted, replication });
-        } else if replication == 1 {
-            all.push(Warning::AcksWithoutReplicas);
         }
     }
     // Two phases take no latency from the closed loop.
@@ -391,14 +375,20 @@ fn of_cell(cell: &Cell, plan: &Plan) -> Vec<Warning> {
     }
     if let Some(batch) = number("batch.size")
         .map(|batch| batch as u64)
-        .filter(|batch| *batch < BATCH_SIZE)
+        .filter(|batch| *batch < BATCH_SIZE && cell.client.client.is_librdkafka())
     {
         all.push(Warning::SmallBatch { batch });
     }
-    let most = number("message.max.bytes").map_or(MESSAGE_MAX_BYTES, |most| most as u64);
+    let most = largest_taken(cell);
     let size = cell.load.record.size.greatest();
     if u64::from(size) > most {
         all.push(Warning::RecordTooLarge { size, most });
     }
     all
+}
+
+/// The largest record that the client of a cell takes, in bytes.
+pub(super) fn largest_taken(cell: &Cell) -> u64 {
+    let written = cell.text("message.max.bytes").and_then(|text| text.parse().ok());
+    written.unwrap_or(MESSAGE_MAX_BYTES)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::factors::Factor;
 use super::reader::{Item, Section};
 use super::sections::{MOST, Timing};
-use super::{Error, Origin};
+use super::{Error, Origin, Preset};
 use crate::design::{Design, DesignKind, Mode, SearchPlan};
 use crate::objective::Objective;
 use crate::trial::RecordRate;
@@ -30,7 +30,7 @@ const FINEST: f64 = 0.001;
 
 /// `[design]`, and what `[window]` says of burn-in.
 pub(super) fn read(plan: &Section<'_>, timing: &Timing) -> Result<Design, Error> {
-    let section = plan.section("design", &["kind", "mode", "budget", "canary", "settle"])?;
+    let section = plan.section("design", &["kind", "mode", "budget", "canary", "settle", "preset"])?;
     let repeated = timing.repetitions > 1;
     let burn_in = if repeated {
         timing.windows.warm_up
@@ -44,7 +44,18 @@ pub(super) fn read(plan: &Section<'_>, timing: &Timing) -> Result<Design, Error>
         canary: section.or("canary", repeated, Item::truth)?,
         burn_in: timing.burn_in.unwrap_or(burn_in),
         settle: section.or("settle", Duration::from_secs(90), Item::duration)?,
+        preset: section.or("preset", None, |item| preset(item).map(Some))?,
     })
+}
+
+/// A preset to compare with; the default one sets nothing and so makes no other cell.
+fn preset(item: &Item<'_>) -> Result<Preset, Error> {
+    let known: Vec<(&str, Preset)> = Preset::ALL
+        .into_iter()
+        .filter(|preset| *preset != Preset::Default)
+        .map(|preset| (preset.name(), preset))
+        .collect();
+    item.choice(&known)
 }
 
 /// `[search]`; it needs an objective, and nothing else may repeat trials or set rates.

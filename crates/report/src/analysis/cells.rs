@@ -14,7 +14,7 @@ use crate::format::{self, plural};
 use crate::result::TrialResult;
 
 /// Delivered rates further apart than this share are not the same load, and latencies depend on load.
-const SAME_LOAD: f64 = 0.01;
+pub(crate) const SAME_LOAD: f64 = 0.01;
 
 /// Why a percentile is told and not compared.
 const ONE_EVENT: &str = "one event may have made it (†)";
@@ -24,6 +24,7 @@ const BLIND: &str = "nothing is acknowledged with acks=0";
 
 /// One cell under one load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CellFigures {
     /// The cell.
     pub cell: CellId,
@@ -53,6 +54,7 @@ impl CellFigures {
 /// Rates are in records per second, latencies in microseconds, processor time is the client's in seconds per million
 /// records.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Figure {
     /// The metric.
     pub metric: Metric,
@@ -68,6 +70,7 @@ pub struct Figure {
 
 /// An interval of 95 % for a percentile of one trial, by order statistics, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WithinTrial {
     /// The lower end.
     pub low_us: u64,
@@ -77,6 +80,7 @@ pub struct WithinTrial {
 
 /// A cell that enters no comparison of a metric.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LeftOut {
     /// The cell.
     pub cell: CellId,
@@ -97,8 +101,17 @@ enum Value {
     Absent(String),
 }
 
+/// Trials by their cell.
+pub(super) fn by_cell<'a>(trials: &[&'a TrialResult]) -> BTreeMap<CellId, Vec<&'a TrialResult>> {
+    let mut by_cell: BTreeMap<CellId, Vec<&TrialResult>> = BTreeMap::new();
+    for trial in trials {
+        by_cell.entry(trial.cell).or_default().push(trial);
+    }
+    by_cell
+}
+
 /// The figures of a cell's trials; `None` without a trial.
-pub(super) fn figures(trials: &[&TrialResult], metrics: &[Metric], rules: &Rules) -> Option<CellFigures> {
+pub(crate) fn figures(trials: &[&TrialResult], metrics: &[Metric], rules: &Rules) -> Option<CellFigures> {
     let first = trials.first()?;
     let valid: Vec<&TrialResult> = trials.iter().filter(|r| r.verdict.valid()).copied().collect();
     let told = std::iter::once(&Metric::SocketWriteRate).chain(metrics);
@@ -217,7 +230,7 @@ fn latency(percentile: Percentile) -> Value {
 }
 
 /// The value of a trial that may be compared, or why there is none.
-pub(super) fn comparable(result: &TrialResult, metric: Metric) -> Result<f64, String> {
+pub(crate) fn comparable(result: &TrialResult, metric: Metric) -> Result<f64, String> {
     match value(result, metric) {
         Value::Comparable(value) => Ok(value),
         Value::Told(_, why) => Err(why.to_owned()),
@@ -226,7 +239,7 @@ pub(super) fn comparable(result: &TrialResult, metric: Metric) -> Result<f64, St
 }
 
 /// What of a metric may be compared, by cell and block; the rest is added to `left_out`.
-pub(super) fn observations(
+pub(crate) fn observations(
     metric: Metric,
     by_cell: &BTreeMap<CellId, Vec<&TrialResult>>,
     left_out: &mut Vec<LeftOut>,

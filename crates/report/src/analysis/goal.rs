@@ -15,6 +15,7 @@ use crate::result::TrialResult;
 
 /// The cells that meet every condition of the objective, best by its goal first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GoalRanking {
     /// The load; `None` where cells under different loads are ranked together, as only rates may be.
     pub load: Option<Load>,
@@ -84,10 +85,12 @@ fn ranking(load: Option<Load>, goal: Goal, results: &[&TrialResult], rules: &Rul
             .push(format!("cells are not ranked by {figure} in that direction"));
         return told;
     };
-    let mut by_cell: BTreeMap<CellId, Vec<&TrialResult>> = BTreeMap::new();
-    for result in results.iter().filter(|r| told.meets.contains(&r.cell)) {
-        by_cell.entry(result.cell).or_default().push(result);
-    }
+    let meeting: Vec<&TrialResult> = results
+        .iter()
+        .filter(|r| told.meets.contains(&r.cell))
+        .copied()
+        .collect();
+    let by_cell = cells::by_cell(&meeting);
     let observations = observed(figure, metric, &by_cell, &mut told.notes);
     match observations.cells.len() {
         0 => {}

@@ -149,21 +149,26 @@ pub(crate) fn chosen(of_one: f64) -> String {
 
 /// A verdict with what has to be known of it.
 pub(crate) fn judged(contrast: &Contrast) -> String {
-    let mut notes = Vec::new();
-    match contrast.needed {
-        Some(Needed::Blocks(blocks)) => notes.push(format!("would take {} in all", plural(u64::from(blocks), "block"))),
-        Some(Needed::MoreThan(blocks)) => {
-            notes.push(format!("would take more than {} blocks", count(u64::from(blocks))));
-        }
-        None => {}
-    }
-    if contrast.contested {
-        notes.push("contested: the sign-flip check does not support it".to_owned());
-    }
+    let mut notes = doubts(contrast.needed, contrast.contested);
     if contrast.few_blocks {
         notes.push("few blocks".to_owned());
     }
-    let word = verdict(contrast.verdict);
+    noted(contrast.verdict, &notes)
+}
+
+/// What would decide, and what does not support a verdict.
+pub(crate) fn doubts(needed: Option<Needed>, contested: bool) -> Vec<String> {
+    let needed = needed.map(|needed| match needed {
+        Needed::Blocks(blocks) => format!("would take {} in all", plural(u64::from(blocks), "block")),
+        Needed::MoreThan(blocks) => format!("would take more than {} blocks", count(u64::from(blocks))),
+    });
+    let contested = contested.then(|| "contested: the sign-flip check does not support it".to_owned());
+    needed.into_iter().chain(contested).collect()
+}
+
+/// A verdict's word with notes behind it.
+pub(crate) fn noted(of: Verdict, notes: &[String]) -> String {
+    let word = verdict(of);
     if notes.is_empty() {
         word.to_owned()
     } else {

@@ -3,12 +3,12 @@
 use tribunal_stats::Latencies;
 
 use crate::brokers::{BrokerFacts, BrokerWindow, STEPS, Spent, spent};
+use crate::effective::canonical;
 use crate::factors::trials;
 use crate::format::{ABSENT, bytes, count, micros, number, optional, rate, share};
 use crate::result::TrialResult;
 
 use super::cells::{Align, Table, escape};
-use super::tuning::canonical;
 
 /// The section, where the plan says where brokers tell their metrics.
 pub(super) fn brokers(results: &[&TrialResult]) -> String {
@@ -178,7 +178,7 @@ fn split(results: &[&TrialResult]) -> String {
 }
 
 /// The longest `linger.ms` of the live clients, in seconds.
-fn linger(result: &TrialResult) -> Option<f64> {
+pub(crate) fn linger(result: &TrialResult) -> Option<f64> {
     let producers = result.agents.iter().flat_map(|agent| &agent.producers);
     let properties = producers.flat_map(|producer| &producer.configuration);
     let lingers = properties.filter(|(name, _)| canonical(name) == canonical("linger.ms"));

@@ -13,7 +13,7 @@ fn opens(next: Option<&char>) -> bool {
 }
 
 /// Text from elsewhere, so that nothing in it is taken for markup.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let characters: Vec<char> = text.chars().collect();
     for (place, c) in characters.iter().enumerate() {
@@ -41,14 +41,16 @@ pub(super) fn prose(text: &str) -> String {
 }
 
 /// Text as a code span that is safe in a table's cell.
-pub(super) fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     if text.is_empty() {
         return "(empty)".to_owned();
     }
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let text = text.replace('|', "\\|");
-    if text.contains('`') {
-        format!("`` {text} ``")
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    if longest > 0 {
+        let fence = "`".repeat(longest + 1);
+        format!("{fence} {text} {fence}")
     } else {
         format!("`{text}`")
     }

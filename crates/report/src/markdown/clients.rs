@@ -5,6 +5,7 @@ use tribunal_model::trial::cell_text;
 use tribunal_stats::facts::ProducerFacts;
 use tribunal_stats::steady::median;
 
+use crate::effective::canonical;
 use crate::eligibility::{Mark, Percentile, Rank};
 use crate::experiment::ExperimentReport;
 use crate::factors::of_cells;
@@ -206,7 +207,7 @@ fn values(results: &[&TrialResult], client: &str, name: &'static str) -> Option<
     let mut values: Vec<String> = Vec::new();
     for producer in producers(results, client) {
         let reported = producer.configuration.iter().find(|(known, value)| {
-            let named = **known == *own || (library.is_librdkafka() && **known == *super::tuning::canonical(own));
+            let named = **known == *own || (library.is_librdkafka() && **known == *canonical(own));
             // A topic's own setting that only says `inherit` stands beside the client's.
             named && &**value != "inherit"
         });

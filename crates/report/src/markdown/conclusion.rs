@@ -1,4 +1,4 @@
-//! What may be said, in sentences that carry their conditions. Facts only: nothing is recommended.
+//! What may be said, in sentences that carry their conditions, then what to use and what to look out for.
 
 mod loads;
 
@@ -19,12 +19,13 @@ use crate::result::TrialResult;
 use crate::search::SearchOutcome;
 
 use super::cells::{code, escape};
+use super::{advice, pitfalls};
 
 /// Shorter windows tell how brokers write to memory: dirty pages go to disk after half a minute and segments do not
 /// roll (METHODOLOGY.md, section 10).
 const SUSTAINED_CLAIM: Duration = Duration::from_secs(600);
 
-/// The conclusion as a list of facts.
+/// The conclusion: facts, advice, pitfalls.
 pub(super) fn conclusion(report: &ExperimentReport, analysis: &Analysis) -> String {
     let cells = of_cells(report);
     let valid: Vec<&TrialResult> = cells.iter().filter(|r| r.verdict.valid()).copied().collect();
@@ -52,7 +53,7 @@ pub(super) fn conclusion(report: &ExperimentReport, analysis: &Analysis) -> Stri
     if !report.facts.mock {
         facts.extend(page_cache(report));
     }
-    format!("- {}\n\n", facts.join("\n- "))
+    format!("- {}\n\n", facts.join("\n- ")) + &advice::advice(report, analysis) + &pitfalls::pitfalls(report)
 }
 
 /// How many trials there are, and which of them nothing rests on.
@@ -89,7 +90,7 @@ fn standing(report: &ExperimentReport, cells: &[&TrialResult]) -> String {
 }
 
 /// What a search found.
-fn capacity(search: &SearchOutcome) -> String {
+pub(crate) fn capacity(search: &SearchOutcome) -> String {
     let cell = code(&search.cell_text());
     let cache = if search.page_cache_only {
         " (page cache only)"
@@ -192,7 +193,7 @@ fn unacknowledged(valid: &[&TrialResult]) -> Option<String> {
 }
 
 /// Whether the platform was the same throughout.
-fn drifted(analysis: &Analysis) -> Option<String> {
+pub(crate) fn drifted(analysis: &Analysis) -> Option<String> {
     let series = || {
         let of_cells = analysis.groups.iter().flat_map(|group| &group.drift);
         analysis.canary.iter().chain(of_cells)
@@ -212,7 +213,7 @@ fn drifted(analysis: &Analysis) -> Option<String> {
 }
 
 /// What the number of repetitions lets nobody claim.
-fn reservation(report: &ExperimentReport, analysis: &Analysis) -> String {
+pub(crate) fn reservation(report: &ExperimentReport, analysis: &Analysis) -> String {
     let wanted = analysis.rules.wanted_blocks;
     let fewest = analysis
         .groups
@@ -246,7 +247,7 @@ fn reservation(report: &ExperimentReport, analysis: &Analysis) -> String {
 }
 
 /// Windows that never reach the disks.
-fn page_cache(report: &ExperimentReport) -> Option<String> {
+pub(crate) fn page_cache(report: &ExperimentReport) -> Option<String> {
     let valid = report
         .results
         .iter()

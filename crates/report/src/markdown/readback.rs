@@ -57,7 +57,7 @@ pub(super) fn read_back(with: &[(&TrialResult, &ConsumersResult)]) -> String {
         return table;
     }
     let mut text = "### Read back\n\n".to_owned() + &table;
-    text += "The first group looked at every record: which one of which producer it is. *Read back* are different records of \
+    text += "The first group looked at every record that it received: which one of which producer it is. *Read back* are different records of \
              the whole schedule, warm-up and cool-down included. *Lost* ones were acknowledged and are in no log; they are \
              netted against nothing. *Duplicated* ones have the sequence of another one; *reordered* ones stand behind a \
              later one of their producer in their partition. *Not acknowledged* ones were written although the client was \

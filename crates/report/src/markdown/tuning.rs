@@ -2,6 +2,7 @@
 
 use tribunal_model::properties::is_secret;
 
+use crate::effective::canonical;
 use crate::factors::{factors, level};
 use crate::format::{ABSENT, list};
 use crate::result::TrialResult;
@@ -30,29 +31,6 @@ const MAIN: [&str; 15] = [
 
 /// Properties that Tribunal sets in every client.
 const IMPOSED: [&str; 3] = ["client.id", "allow.auto.create.topics", "statistics.interval.ms"];
-
-/// Kafka's spelling and the one under which librdkafka reports the same property.
-const ALIASES: [(&str, &str); 9] = [
-    ("acks", "request.required.acks"),
-    ("linger.ms", "queue.buffering.max.ms"),
-    ("compression.type", "compression.codec"),
-    ("max.in.flight", "max.in.flight.requests.per.connection"),
-    ("retries", "message.send.max.retries"),
-    ("delivery.timeout.ms", "message.timeout.ms"),
-    ("bootstrap.servers", "metadata.broker.list"),
-    ("sasl.mechanism", "sasl.mechanisms"),
-    (
-        "sasl.oauthbearer.client.credentials.client.id",
-        "sasl.oauthbearer.client.id",
-    ),
-];
-
-pub(super) fn canonical(name: &str) -> &str {
-    ALIASES
-        .iter()
-        .find(|(alias, _)| *alias == name)
-        .map_or(name, |(_, reported)| reported)
-}
 
 /// The factors, then every property that matters with who set it, what was asked for and what the clients report.
 pub(super) fn tuning(results: &[&TrialResult]) -> String {

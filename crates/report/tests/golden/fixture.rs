@@ -4,7 +4,7 @@ mod agents;
 mod blocks;
 mod brokers;
 pub(crate) mod consumed;
-mod evidence;
+pub(crate) mod evidence;
 mod mock;
 mod searches;
 
@@ -322,6 +322,7 @@ fn facts(name: &str, trials: u32, repetitions: u32) -> ExperimentFacts {
         mode: Mode::Direct,
         objective: None,
         dropped: Vec::new(),
+        plan: None,
     }
 }
 

@@ -1,9 +1,16 @@
 //! What people and scripts get to see, as files to be read.
 
+mod advice;
 mod analysis;
 mod caveats;
+mod compared;
 mod fixture;
 mod formats;
+mod pages;
+mod pitfalls;
+mod plotted;
+mod schema;
+mod traced;
 
 use tribunal_model::design::{Mode, Purpose};
 use tribunal_model::ids::TrialId;

@@ -14,6 +14,7 @@ const MOST_ROUNDS: u32 = 200;
 
 /// One block against the mean of all.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BlockEffect {
     /// Its number.
     pub block: u32,
@@ -23,6 +24,7 @@ pub struct BlockEffect {
 
 /// What happened to a metric from block to block, whatever the cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Drift {
     /// In block order: geometric mean over the cells of value ÷ the cell's mean.
     pub by_block: Vec<BlockEffect>,

@@ -15,6 +15,11 @@ use super::{Direction, Interval, Metric, Needed, Rules, SignFlip, needed, sign_f
 /// turn better into equivalent but by showing that the difference was smaller. That the whole interval lie beyond the
 /// margin is not asked: for a difference of 5 % against a margin of 3 % it would take six times the blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ComparisonVerdict")
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Different, in the good direction.
@@ -29,6 +34,7 @@ pub enum Verdict {
 
 /// A ratio of cells over blocks, judged as one of a family.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Contrast {
     /// Blocks that count.
     pub blocks: u32,
@@ -99,7 +105,8 @@ impl Contrast {
     }
 }
 
-fn decide(mean: f64, interval: &Interval, margin: f64, direction: Direction) -> Verdict {
+/// The verdict of a mean logarithm with its deciding interval.
+pub(super) fn decide(mean: f64, interval: &Interval, margin: f64, direction: Direction) -> Verdict {
     if interval.within(margin) {
         Verdict::Equivalent
     } else if interval.excludes_one() && mean.abs() >= margin.ln_1p() {

@@ -15,6 +15,7 @@ type Levels = BTreeMap<CellId, Vec<Level>>;
 
 /// The main effects of all factors by one metric.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Effects {
     /// What was observed.
     pub metric: Metric,
@@ -26,6 +27,7 @@ pub struct Effects {
 
 /// The interactions of two factors by one metric.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Interactions {
     /// What was observed.
     pub metric: Metric,
@@ -39,6 +41,7 @@ pub struct Interactions {
 ///
 /// Only matched cells count: those that differ in this factor alone. In a design that is not full these may be few.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Effect {
     /// The factor and the level.
     pub level: Level,
@@ -52,6 +55,7 @@ pub struct Effect {
 
 /// Whether two factors do together what each does alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Interaction {
     /// A level of one factor.
     pub first: Level,

@@ -11,6 +11,7 @@ use super::{Interval, Rules};
 /// The interval tells where the mean of many more blocks on this platform would lie. Two cells of the same blocks are
 /// not compared by their intervals, which both hold what the platform did to the blocks, but by their ratio.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Estimate {
     /// Geometric mean, in the unit of the values.
     pub mean: f64,

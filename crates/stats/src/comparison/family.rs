@@ -20,6 +20,7 @@ pub struct Family {
 
 /// One candidate against the baseline, in one metric.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Comparison {
     /// What was observed.
     pub metric: Metric,

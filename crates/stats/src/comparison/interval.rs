@@ -11,6 +11,7 @@ const FURTHEST: f64 = 700.0;
 
 /// Where the truth lies, with a stated confidence.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Interval {
     /// The lower end.
     pub low: f64,
@@ -33,6 +34,16 @@ impl Interval {
         !self.holds(1.0)
     }
 
+    /// The least interval that holds this one and the other, with the other's confidence.
+    pub(super) fn widened(self, other: Self) -> Self {
+        Self {
+            low: self.low.min(other.low),
+            high: self.high.max(other.high),
+            confidence: other.confidence,
+            method: self.method,
+        }
+    }
+
     /// Whether it lies wholly within a margin, a share: from 1 ÷ (1 + margin) to 1 + margin.
     pub fn within(&self, margin: f64) -> bool {
         self.low >= 1.0 / (1.0 + margin) && self.high <= 1.0 + margin
@@ -41,10 +52,18 @@ impl Interval {
 
 /// How an interval was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Method {
     /// Student's t on the logarithms.
     StudentT,
+    /// Welch's t on the logarithms of values that share no blocks.
+    Welch,
+    /// The least interval that holds Welch's t and the one of resampled values (`BCa`).
+    WelchAndBca {
+        /// How often values were resampled.
+        resamples: u32,
+    },
     /// The least interval that holds Student's t and the one of resampled blocks (`BCa`), which leans to where the
     /// values are skewed.
     StudentTAndBca {
@@ -135,12 +154,13 @@ pub(super) fn printed(logarithms: &[f64], rules: &Rules) -> Option<Interval> {
     let method = Method::StudentTAndBca {
         resamples: rules.resamples,
     };
-    Some(Interval {
-        low: t.low.min(power(low)),
-        high: t.high.max(power(high)),
+    let resampled = Interval {
+        low: power(low),
+        high: power(high),
         method,
         ..t
-    })
+    };
+    Some(resampled.widened(t))
 }
 
 /// The interval that a verdict reads: t at the level that Holm's method gives, and the printed one within it.
@@ -148,11 +168,5 @@ pub(super) fn printed(logarithms: &[f64], rules: &Rules) -> Option<Interval> {
 /// A few thousand resamples of ten blocks say nothing about the levels that a family of forty leaves, so that level is
 /// kept by t. The printed interval is taken in so that it never contradicts the verdict beside it.
 pub(super) fn deciding(moments: Moments, printed: &Interval, level: f64) -> Interval {
-    let t = around(moments.mean, moments.half(level), level);
-    Interval {
-        low: t.low.min(printed.low),
-        high: t.high.max(printed.high),
-        confidence: t.confidence,
-        method: printed.method,
-    }
+    printed.widened(around(moments.mean, moments.half(level), level))
 }

@@ -10,6 +10,7 @@ const POWER: f64 = 0.8;
 
 /// Blocks in all after which four such comparisons in five would be decided, by the spread of the blocks so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Needed {
     /// So many.

@@ -14,6 +14,7 @@ use super::{Contrast, Direction, Estimate, Metric, Observations, Rules, Verdict,
 /// Holm's method goes over all pairs of cells, from which those with the best one are then picked: its guarantee holds
 /// whichever pairs are picked afterwards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Ranking {
     /// What was observed.
     pub metric: Metric,
@@ -25,6 +26,7 @@ pub struct Ranking {
 
 /// One cell's place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Ranked {
     /// The cell.
     pub cell: CellId,

@@ -11,6 +11,7 @@ const DRAWN: u32 = 1 << MOST_EXACT;
 /// How often the mean log-ratio would be as far from 0 if candidate and baseline had been swapped by chance in each
 /// block (Fisher's sign-flip test, two-sided).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SignFlip {
     /// Share of the flips that are as far or further, the observed one among them.
     pub p: f64,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a search found. Every rate in it was probed, in records per second, and got the verdict that it stands for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Answer {
     /// The capacity lies between two confirmed verdicts. There is no better estimate within: a midpoint was not probed.
@@ -48,6 +49,7 @@ pub enum Answer {
 
 /// How the way down from an overload differs from the way up.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UpDownGap {
     /// How far below the confirmed PASS the rate had to fall, as a share of it: 0 when it passes at once, and at least
     /// this when nothing passed.
@@ -60,6 +62,7 @@ pub struct UpDownGap {
 
 /// Why a search came to no end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Shortcoming {
     /// All probes were used.

@@ -8,6 +8,7 @@ use super::{Changepoint, Metric, Mser, Trend};
 
 /// What the rules say about a window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Assessment {
     /// Too few samples, or too few for their noise; nothing is said against the window.
@@ -50,6 +51,7 @@ impl Assessment {
 
 /// The figures behind a judgement of one metric.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Evidence {
     /// The metric.
     pub metric: Metric,
@@ -71,6 +73,7 @@ pub struct Evidence {
 
 /// A change inside the window.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Finding {
     /// The metric drifts.

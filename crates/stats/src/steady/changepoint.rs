@@ -11,6 +11,7 @@ pub(super) const LEAST: usize = 5;
 
 /// The most likely shift of a series, whether or not it is worth a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Changepoint {
     /// First sample of the later level.
     pub index: usize,

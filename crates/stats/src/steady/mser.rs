@@ -7,6 +7,7 @@ pub(super) const BATCH: usize = 5;
 
 /// Where to cut off the start of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Mser {
     /// Samples to leave out at the start; a multiple of 5.
     pub truncate_samples: usize,

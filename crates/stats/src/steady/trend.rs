@@ -10,6 +10,7 @@ use super::noise::{Noise, median, median_of, ranks, share};
 
 /// A straight line through a series, and how sure one may be that it is not level.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Trend {
     /// Median of the slopes of all pairs (Theil 1950, Sen 1968), per sample. Of the logarithm where that is judged.
     pub slope: f64,

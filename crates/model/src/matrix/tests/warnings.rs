@@ -50,7 +50,7 @@ fn warnings_tell_what_to_think_about() {
     );
     check(
         "topic.partitions = 1\nworkload.producers = 4",
-        &["4 producers share 1 partition"],
+        &["4 producers and 3 brokers share 1 partition: one broker and one log take everything"],
     );
     check(
         "agents.count = 3\nworkload.producers = 2",

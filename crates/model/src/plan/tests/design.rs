@@ -29,6 +29,7 @@ fn a_design_depends_on_the_repetitions() {
             canary: false,
             burn_in: MINUTE,
             settle: Duration::ZERO,
+            preset: None,
         }
     );
 }
@@ -42,6 +43,10 @@ fn wrong_designs_have_their_line() {
     check(
         "[design]\nmode = \"2\"",
         "plan.toml:4: design.mode: \"2\" is unknown; expected \"direct\" or \"two-phase\"",
+    );
+    check(
+        "[design]\npreset = \"sugested\"",
+        "plan.toml:4: design.preset: \"sugested\" is unknown; did you mean \"suggested\"?",
     );
     check(
         "[design]\nbudget = \"0s\"",

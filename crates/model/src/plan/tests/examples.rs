@@ -2,6 +2,7 @@ use super::*;
 use crate::design::AuditLevel;
 use crate::matrix::Matrix;
 use crate::plan::Wanted;
+use crate::trial::cell_text;
 
 #[track_caller]
 fn example(name: &str, text: &str) -> (Plan, Matrix) {
@@ -38,7 +39,7 @@ fn the_examples_say_what_they_promise() {
         matrix.warnings(&plan)
     );
     let (plan, matrix) = example!("read-back.toml");
-    assert_eq!((plan.audit, matrix.cells.len()), (AuditLevel::ReadBack, 3));
+    assert_eq!((plan.audit, matrix.cells.len()), (AuditLevel::ReadBack, 1));
     assert!(matrix.warnings(&plan).is_empty(), "{:?}", matrix.warnings(&plan));
     let (plan, matrix) = example!("search.toml");
     assert!(
@@ -71,6 +72,13 @@ fn the_examples_say_what_they_promise() {
     ] {
         assert_eq!(matrix.cells.len(), cells);
     }
+    let (plan, matrix) = example!("suggested.toml");
+    let preset = matrix.cells.last().map(|cell| cell_text(&cell.levels));
+    assert_eq!((plan.repetitions, matrix.cells.len()), (6, 5));
+    assert_eq!(
+        preset.as_deref(),
+        Some("linger.ms=10 compression.type=zstd preset=suggested")
+    );
     let (plan, matrix) = example!("two-clusters.toml");
     assert_eq!((plan.clusters.len(), matrix.cells.len()), (2, 2));
     assert!(matrix.warnings(&plan).is_empty(), "{:?}", matrix.warnings(&plan));

@@ -60,6 +60,7 @@ fn the_template_s_commented_lines_are_right_too() {
         ),
         ("workload.record.", "samples = [\"order.json\"]"),
         ("workload.record.", "headers = { source = \"tribunal\" }"),
+        ("design.", "preset = \"suggested\""),
         ("environment.", "brokers = \"3 x 8 cores, NVMe\""),
     ] {
         let text = line.split(" = ").nth(1).unwrap_or_default();

@@ -1,0 +1,166 @@
+//! `report.html`: one file that asks no network for anything, for every theme, width and reader.
+//!
+//! Its words are those of `report.md`, read as a tree of blocks. What needs a hand is done by HTML and CSS alone; the
+//! script only adds sorting, filtering, copying and the choice of a theme.
+
+#![expect(
+    clippy::format_push_string,
+    reason = "reads better than write!, whose error cannot happen in memory"
+)]
+
+mod answer;
+mod blocks;
+mod cells;
+mod course;
+mod figure;
+mod method;
+
+use crate::analysis::Analysis;
+use crate::document::read;
+use crate::experiment::ExperimentReport;
+use crate::markdown;
+use crate::markup::Element;
+use crate::plot::{self, Plot};
+
+const PAGE_STYLE: &str = include_str!("html/page.css");
+const SCRIPT: &str = include_str!("html/page.js");
+
+/// The digest of the script, so that no other one is run, whatever got into the page.
+const SCRIPT_DIGEST: &str = include_str!("html/page.js.sha256");
+
+/// The report as HTML: first the answer, then the sections of `report.md`.
+pub fn render(report: &ExperimentReport) -> String {
+    let analysis = Analysis::of(report);
+    let plots = plot::plots(report, &analysis);
+    let sections = markdown::sections(report, &analysis, &plots);
+    let page = Page {
+        report,
+        analysis: &analysis,
+        plots: &plots,
+    };
+    let mut main = Element::new("main").set("id", "main").with(answer::section(&page));
+    for (heading, body) in &sections {
+        main = main.with(page.section(heading, body));
+    }
+    let main = main.with(method::section(report));
+    let body = Element::new("body")
+        .with(
+            Element::new("a")
+                .set("class", "skip")
+                .set("href", "#main")
+                .text("Skip to the answer"),
+        )
+        .with(page.header())
+        .with(navigation(sections.iter().map(|(heading, _)| *heading)))
+        .with(main)
+        .with(Element::new("script").ours(SCRIPT));
+    let html = Element::new("html").set("lang", "en").with(page.head()).with(body);
+    format!("<!doctype html>\n{}\n", html.render())
+}
+
+/// What the parts of the page are made from.
+#[derive(Debug)]
+struct Page<'a> {
+    report: &'a ExperimentReport,
+    analysis: &'a Analysis,
+    plots: &'a [Plot],
+}
+
+impl Page<'_> {
+    fn head(&self) -> Element {
+        let meta = |name, content: &str| Element::new("meta").set("name", name).set("content", content);
+        let policy = format!(
+            "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+            SCRIPT_DIGEST.trim()
+        );
+        Element::new("head")
+            .with(Element::new("meta").set("charset", "utf-8"))
+            .with(
+                Element::new("meta")
+                    .set("http-equiv", "Content-Security-Policy")
+                    .set("content", policy),
+            )
+            .with(meta("viewport", "width=device-width, initial-scale=1"))
+            .with(meta("generator", "Tribunal"))
+            .with(Element::new("title").text(markdown::title(self.report)))
+            .with(
+                Element::new("style")
+                    .ours(plot::COLOURS)
+                    .ours(PAGE_STYLE)
+                    .ours(plot::STYLE)
+                    .text(figure::switches(self.plots)),
+            )
+    }
+
+    fn header(&self) -> Element {
+        let theme = Element::new("button")
+            .set("type", "button")
+            .set("id", "theme")
+            .set("hidden", "hidden")
+            .text("Theme: as the system");
+        Element::new("header")
+            .with(Element::new("p").set("class", "brand").text("Tribunal"))
+            .with(theme)
+            .with(Element::new("h1").text(markdown::title(self.report)))
+            .with_all(blocks::all(&answer::about(self.report), self.plots))
+    }
+
+    fn section(&self, heading: &'static str, body: &str) -> Element {
+        let mut section = section(heading);
+        let blocks = read(body);
+        if heading == "Results" {
+            section = section.with_all(cells::table(self));
+            section = section.with_all(blocks::all(&blocks, self.plots));
+            return section.with_all(course::over_time(self.report));
+        }
+        if heading == "Workload" {
+            section = section.with_all(blocks::all(&blocks, self.plots));
+            return section.with_all(method::plan(self.report));
+        }
+        section.with_all(blocks::all(&blocks, self.plots))
+    }
+}
+
+/// A section with its heading.
+fn section(heading: &str) -> Element {
+    let id = anchor(heading);
+    Element::new("section")
+        .set("aria-labelledby", id.clone())
+        .with(Element::new("h2").set("id", id).text(heading))
+}
+
+/// The name of a heading in links: of our own words only.
+fn anchor(heading: &str) -> String {
+    heading.to_lowercase().replace(' ', "-")
+}
+
+fn navigation<'a>(headings: impl Iterator<Item = &'a str>) -> Element {
+    let headings = ["The answer"].into_iter().chain(headings).chain([method::HEADING]);
+    let links = headings.map(|heading| {
+        let link = Element::new("a")
+            .set("href", format!("#{}", anchor(heading)))
+            .text(heading);
+        Element::new("li").with(link)
+    });
+    Element::new("nav")
+        .set("aria-label", "Sections")
+        .with(Element::new("ul").with_all(links))
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn the_policy_names_the_script_that_there_is() {
+        assert_eq!(
+            SCRIPT_DIGEST.trim(),
+            STANDARD.encode(Sha256::digest(SCRIPT)),
+            "html/page.js was changed: its digest belongs into html/page.js.sha256"
+        );
+    }
+}

@@ -1,0 +1,16 @@
+//! Pitfalls that the measurements show.
+
+use crate::experiment::ExperimentReport;
+use crate::pitfall;
+
+use super::cells::{code, prose};
+
+/// One item for each; nothing where there is none.
+pub(super) fn pitfalls(report: &ExperimentReport) -> String {
+    let found = pitfall::found(report);
+    if found.is_empty() {
+        return String::new();
+    }
+    let each = found.iter().map(|told| format!("- {}\n", prose(&told.text(&code))));
+    format!("### Pitfalls\n\n{}\n", each.collect::<String>())
+}

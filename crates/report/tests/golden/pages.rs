@@ -1,0 +1,174 @@
+//! `report.html`, and the pictures beside `report.md`.
+
+use std::path::PathBuf;
+
+use tribunal_model::ids::CellId;
+use tribunal_report::experiment::ExperimentReport;
+use tribunal_report::{html, markdown, plot};
+
+use crate::fixture;
+
+/// The page with a line for each element of its frame, so that a difference can be read; style and script are left out.
+fn readable(page: &str) -> String {
+    let without = |page: &str, from: &str, to: &str| {
+        let (before, rest) = page.split_once(from).expect("a beginning");
+        let (_, after) = rest.split_once(to).expect("an end");
+        format!("{before}{from}…{to}{after}")
+    };
+    let page = without(&without(page, "<style>", "</style>"), "<script>", "</script>");
+    [
+        "<section",
+        "<p",
+        "<h3",
+        "<figure",
+        "<table",
+        "<tr",
+        "<li",
+        "<details",
+        "<g",
+        "<text",
+        "<path",
+        "</section",
+    ]
+    .into_iter()
+    .fold(page, |page, element| page.replace(element, &format!("\n{element}")))
+}
+
+#[test]
+fn a_page_of_a_cluster_is_made_of_this() {
+    insta::assert_snapshot!("cluster.html", readable(&html::render(&fixture::on_a_cluster())));
+}
+
+#[test]
+fn pictures_of_six_blocks_are_drawn_like_this() {
+    let files = plot::files(&fixture::in_blocks());
+    let told: Vec<String> = files
+        .iter()
+        .map(|(name, svg)| format!("{name}\n{}", svg.split("</style>").nth(1).expect("a picture")))
+        .collect();
+    insta::assert_snapshot!("blocks.svg", told.join("\n").replace("><", ">\n<"));
+}
+
+#[test]
+fn every_picture_that_a_report_names_is_among_its_files() {
+    for report in fixture::all() {
+        let text = markdown::render(&report);
+        let named: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("![")?.split_once("](")?.1.strip_suffix(')'))
+            .collect();
+        let files: Vec<String> = plot::files(&report).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(named, files);
+    }
+}
+
+#[test]
+fn a_page_asks_for_nothing_and_runs_no_script_but_its_own() {
+    let page = html::render(&fixture::in_blocks());
+    assert!(page.contains("default-src 'none'"), "{}", &page[..400]);
+    for asking in ["src=", "@import", "url(", "<link", "<img", "<iframe"] {
+        assert!(!page.contains(asking), "{asking}");
+    }
+    assert_eq!(page.matches("<script>").count(), 1);
+    assert!(!page.contains("://"), "an address");
+}
+
+#[test]
+fn hostile_names_are_text() {
+    let hostile = "<script>alert(1)</script>\"'|`*\u{202e}\u{5d0}&amp;";
+    let mut report = fixture::in_blocks();
+    report.facts.name = hostile.into();
+    report.facts.plan = Some(hostile.into());
+    report.facts.notes = vec![(hostile.into(), hostile.into())];
+    for result in &mut report.results {
+        for level in &mut result.levels {
+            level.factor += hostile;
+            level.value += hostile;
+        }
+        result.workload.properties.push((hostile.into(), hostile.into()));
+    }
+    let page = html::render(&report);
+    assert_eq!(page.matches("<script").count(), 1, "the page's own");
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot;'|`*\u{202e}\u{5d0}&amp;amp;"));
+    for (name, svg) in plot::files(&report) {
+        assert!(!svg.contains("<script"), "{name}");
+    }
+}
+
+/// As many cells as anybody would run, each once, under one load.
+fn of_cells(number: u32) -> ExperimentReport {
+    let mut report = fixture::in_blocks();
+    let result = report.results.remove(1);
+    report.results = (0..number)
+        .map(|place| {
+            let mut result = result.clone();
+            result.purpose = tribunal_model::design::Purpose::Cell;
+            result.block = 0;
+            result.trial.0 = place + 1;
+            result.cell = CellId(place + 1);
+            result.levels[0].value = (place / 20).to_string();
+            result.levels[1].value = (place % 20).to_string();
+            // Nothing real is as even as the fixture's seconds.
+            for (second, sample) in (1u64..).zip(&mut result.samples) {
+                let noise = second * 7919 % 1013 + u64::from(place);
+                sample.activity.acknowledged -= noise;
+                sample.activity.in_flight = noise;
+                sample.response.p50_us = Some(2_000 + noise);
+                sample.response.p99_us = Some(9_000 + 5 * noise);
+                sample.response.p999_us = Some(30_000 + 17 * noise);
+            }
+            result
+        })
+        .collect();
+    report
+}
+
+#[test]
+fn five_hundred_cells_stay_under_five_megabytes() {
+    let page = html::render(&of_cells(500));
+    assert!(page.len() < 5_000_000, "{}", page.len());
+    assert!(
+        page.contains("linger.ms=24 compression.type=19"),
+        "the last one is there"
+    );
+}
+
+#[test]
+fn an_invalid_trial_has_its_reason_on_the_page() {
+    let page = html::render(&fixture::on_a_cluster());
+    assert!(page.contains("t002 INVALID: "), "in its cell's row");
+}
+
+#[test]
+fn a_mock_is_compared_on_no_page() {
+    let page = html::render(&fixture::on_a_mock());
+    assert!(page.contains("A mock broker was measured: nothing here is about Kafka."));
+    assert!(!page.contains("Pareto front, by the means"));
+}
+
+/// What the test in a browser opens.
+#[test]
+fn pages_are_written_for_a_browser() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("report-pages");
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut hostile = fixture::in_blocks();
+    hostile.facts.name = "<script>document.title='hostile'</script> \u{202e}name | `x` **y**".into();
+    hostile.facts.plan = Some("name = \"<img src=x onerror=alert(1)>\"\n".into());
+    for result in &mut hostile.results {
+        result.levels[0].value += "<b onclick=alert(1)>\u{5d0}";
+    }
+    let pages = [
+        ("cluster", fixture::on_a_cluster()),
+        ("mock", fixture::on_a_mock()),
+        ("blocks", fixture::in_blocks()),
+        ("search", fixture::in_search()),
+        ("brokers", fixture::with_brokers()),
+        ("consumers", fixture::consumed::with_consumers()),
+        ("clients", fixture::of_clients()),
+        ("hostile", hostile),
+        ("cells", of_cells(500)),
+    ];
+    for (name, report) in pages {
+        std::fs::write(folder.join(format!("{name}.html")), html::render(&report)).unwrap();
+    }
+}
