@@ -484,6 +484,8 @@ pub(crate) enum ComparedFormat {
     Table,
     /// For documents.
     Markdown,
+    /// A page to forward.
+    Html,
     /// For programs.
     Json,
 }

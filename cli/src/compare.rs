@@ -5,7 +5,7 @@ use std::path::Path;
 use tribunal_coordinator::store::Store;
 use tribunal_report::compare::{Error, Side, Terms};
 use tribunal_report::experiment::ExperimentReport;
-use tribunal_report::{json, markdown, table};
+use tribunal_report::{html, json, markdown, table};
 
 use crate::arguments::{self, ComparedFormat};
 use crate::exit::{Exit, Usage};
@@ -32,6 +32,7 @@ pub(crate) async fn compare(verb: arguments::Compare, settings: &Settings) -> an
     terminal::out(&match verb.format {
         ComparedFormat::Table => table::render_compared(&compared, terminal::utf8(), terminal::width()),
         ComparedFormat::Markdown => markdown::render_compared(&compared),
+        ComparedFormat::Html => html::render_compared(&compared),
         ComparedFormat::Json => json::write_compared(&compared),
     });
     Ok(Exit::of_compared(compared.answer))

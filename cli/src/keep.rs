@@ -34,17 +34,15 @@ impl Folder {
         Ok(Self { place, path, report })
     }
 
-    /// Copies an experiment's folder from a store of this host.
+    /// Copies an experiment's folder from a store of this host; its reports are made anew, as the version that ran it may have
+    /// known fewer.
     pub(crate) fn of_store(store: &Store, id: ExperimentId, near: Option<&Path>) -> anyhow::Result<Self> {
         let place = place(near)?;
-        let path = place.path().join("experiment");
-        let from = store.folder(id);
+        let copied = Store::open(place.path());
+        let (from, path) = (store.folder(id), copied.folder(id));
         copy(&from, &path).with_context(|| format!("{} cannot be copied", from.display()))?;
-        Ok(Self {
-            place,
-            path,
-            report: store.report(id)?,
-        })
+        let report = copied.render(id)?;
+        Ok(Self { place, path, report })
     }
 
     /// What is known of the experiment.
@@ -55,6 +53,11 @@ impl Folder {
     /// The same, when the folder has served.
     pub(crate) fn into_report(self) -> ExperimentReport {
         self.report
+    }
+
+    /// The page to look at in a kept folder.
+    pub(crate) fn page(kept: &Path) -> String {
+        format!("report: {}", kept.join("report.html").display())
     }
 
     /// Moves the folder to `out`, or to `./tribunal-NAME-ID`; nothing is overwritten.

@@ -120,7 +120,7 @@ pub(crate) async fn report(verb: arguments::Report, settings: &Settings) -> anyh
     };
     if verb.out.is_some() {
         let kept = folder.keep(verb.out.as_deref())?;
-        terminal::say(&format!("report: {}", kept.join("report.md").display()));
+        terminal::say(&Folder::page(&kept));
     } else {
         keep::print(folder.report(), verb.format.unwrap_or_default());
     }

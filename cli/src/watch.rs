@@ -143,7 +143,7 @@ pub(crate) async fn finish(
         terminal::say("no cell meets the objective; the report says which condition decided");
     }
     if !results.quiet {
-        terminal::say(&format!("report: {}", kept.join("report.md").display()));
+        terminal::say(&Folder::page(&kept));
     }
     Ok(exit)
 }

@@ -11,6 +11,7 @@
 mod answer;
 mod blocks;
 mod cells;
+mod compared;
 mod course;
 mod figure;
 mod method;
@@ -22,8 +23,13 @@ use crate::markdown;
 use crate::markup::Element;
 use crate::plot::{self, Plot};
 
+pub use compared::render as render_compared;
+
 const PAGE_STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
+
+/// The first section of every page.
+const ANSWER: &str = "The answer";
 
 /// The digest of the script, so that no other one is run, whatever got into the page.
 const SCRIPT_DIGEST: &str = include_str!("html/page.js.sha256");
@@ -43,6 +49,19 @@ pub fn render(report: &ExperimentReport) -> String {
         main = main.with(page.section(heading, body));
     }
     let main = main.with(method::section(report));
+    let headings = sections.iter().map(|(heading, _)| *heading);
+    let headings = [ANSWER].into_iter().chain(headings).chain([method::HEADING]);
+    let title = markdown::title(report);
+    whole(
+        head(&title, &figure::switches(&plots)),
+        header(&title, blocks::all(&answer::about(report), &plots)),
+        navigation(headings),
+        main,
+    )
+}
+
+/// A page from its parts.
+fn whole(head: Element, header: Element, navigation: Element, main: Element) -> String {
     let body = Element::new("body")
         .with(
             Element::new("a")
@@ -50,12 +69,52 @@ pub fn render(report: &ExperimentReport) -> String {
                 .set("href", "#main")
                 .text("Skip to the answer"),
         )
-        .with(page.header())
-        .with(navigation(sections.iter().map(|(heading, _)| *heading)))
+        .with(header)
+        .with(navigation)
         .with(main)
         .with(Element::new("script").ours(SCRIPT));
-    let html = Element::new("html").set("lang", "en").with(page.head()).with(body);
+    let html = Element::new("html").set("lang", "en").with(head).with(body);
     format!("<!doctype html>\n{}\n", html.render())
+}
+
+/// What a page is called, how it looks, and what it may do; `switches` are rules of style.
+fn head(title: &str, switches: &str) -> Element {
+    let meta = |name, content: &str| Element::new("meta").set("name", name).set("content", content);
+    let policy = format!(
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+        SCRIPT_DIGEST.trim()
+    );
+    Element::new("head")
+        .with(Element::new("meta").set("charset", "utf-8"))
+        .with(
+            Element::new("meta")
+                .set("http-equiv", "Content-Security-Policy")
+                .set("content", policy),
+        )
+        .with(meta("viewport", "width=device-width, initial-scale=1"))
+        .with(meta("generator", "Tribunal"))
+        .with(Element::new("title").text(title))
+        .with(
+            Element::new("style")
+                .ours(plot::COLOURS)
+                .ours(PAGE_STYLE)
+                .ours(plot::STYLE)
+                .text(switches),
+        )
+}
+
+/// What stands above all sections.
+fn header(title: &str, about: impl IntoIterator<Item = Element>) -> Element {
+    let theme = Element::new("button")
+        .set("type", "button")
+        .set("id", "theme")
+        .set("hidden", "hidden")
+        .text("Theme: as the system");
+    Element::new("header")
+        .with(Element::new("p").set("class", "brand").text("Tribunal"))
+        .with(theme)
+        .with(Element::new("h1").text(title))
+        .with_all(about)
 }
 
 /// What the parts of the page are made from.
@@ -67,44 +126,6 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn head(&self) -> Element {
-        let meta = |name, content: &str| Element::new("meta").set("name", name).set("content", content);
-        let policy = format!(
-            "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-            SCRIPT_DIGEST.trim()
-        );
-        Element::new("head")
-            .with(Element::new("meta").set("charset", "utf-8"))
-            .with(
-                Element::new("meta")
-                    .set("http-equiv", "Content-Security-Policy")
-                    .set("content", policy),
-            )
-            .with(meta("viewport", "width=device-width, initial-scale=1"))
-            .with(meta("generator", "Tribunal"))
-            .with(Element::new("title").text(markdown::title(self.report)))
-            .with(
-                Element::new("style")
-                    .ours(plot::COLOURS)
-                    .ours(PAGE_STYLE)
-                    .ours(plot::STYLE)
-                    .text(figure::switches(self.plots)),
-            )
-    }
-
-    fn header(&self) -> Element {
-        let theme = Element::new("button")
-            .set("type", "button")
-            .set("id", "theme")
-            .set("hidden", "hidden")
-            .text("Theme: as the system");
-        Element::new("header")
-            .with(Element::new("p").set("class", "brand").text("Tribunal"))
-            .with(theme)
-            .with(Element::new("h1").text(markdown::title(self.report)))
-            .with_all(blocks::all(&answer::about(self.report), self.plots))
-    }
-
     fn section(&self, heading: &'static str, body: &str) -> Element {
         let mut section = section(heading);
         let blocks = read(body);
@@ -135,7 +156,6 @@ fn anchor(heading: &str) -> String {
 }
 
 fn navigation<'a>(headings: impl Iterator<Item = &'a str>) -> Element {
-    let headings = ["The answer"].into_iter().chain(headings).chain([method::HEADING]);
     let links = headings.map(|heading| {
         let link = Element::new("a")
             .set("href", format!("#{}", anchor(heading)))

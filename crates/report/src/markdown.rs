@@ -38,6 +38,7 @@ pub(crate) use cells::{code, escape};
 pub(crate) use conclusion::{capacity, drifted, page_cache, reservation};
 
 pub use compared::render as render_compared;
+pub(crate) use compared::sections as compared_sections;
 
 /// The report as Markdown: the title, what a reader must know first, then always the same seven sections, and one on consumers
 /// where there were any.

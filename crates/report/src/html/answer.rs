@@ -16,7 +16,7 @@ const SHOWN: usize = 3;
 
 /// The answer with its evidence.
 pub(super) fn section(page: &Page) -> Element {
-    let mut section = super::section("The answer");
+    let mut section = super::section(super::ANSWER);
     for told in best::answers(page.report, page.analysis) {
         section = section.with(inline(
             Element::new("p").set("class", "headline"),

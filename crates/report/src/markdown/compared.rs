@@ -7,33 +7,49 @@ use super::cells::{Align, Table, code, escape};
 
 /// The answer, the matched cells, what the comparison rests on, and what differs.
 pub fn render(compared: &Compared) -> String {
-    let mut told = format!(
-        "# Comparison\n\n**{}**\n\n- baseline: {}\n- candidate: {}\n\n",
+    let (answer, sections) = sections(compared);
+    let mut told = format!("# Comparison\n\n{answer}");
+    for (heading, body) in sections {
+        told += &format!("## {heading}\n\n{body}");
+    }
+    told.truncate(told.trim_end().len());
+    told + "\n"
+}
+
+/// The answer, and the sections below it.
+pub(crate) fn sections(compared: &Compared) -> (String, [(&'static str, String); 3]) {
+    let answer = format!(
+        "**{}**\n\n- baseline: {}\n- candidate: {}\n\n",
         escape(&text::answer(compared)),
         escape(&text::asked(&compared.baseline)),
         escape(&text::asked(&compared.candidate)),
     );
-    told += "## Cells\n\n";
-    if compared.pairs.is_empty() {
-        told += "No cell has its like.\n\n";
-    }
-    told += &cells(compared).render();
-    told += "## How it was compared\n\n";
-    for line in text::method(compared) {
-        told += &format!("{}\n\n", escape(&line));
-    }
-    told += "## What differs\n\n";
+    let matched = if compared.pairs.is_empty() {
+        "No cell has its like.\n\n".to_owned()
+    } else {
+        cells(compared).render()
+    };
+    let method: Vec<String> = text::method(compared).iter().map(|line| escape(line)).collect();
+    let sections = [
+        ("Cells", matched),
+        ("How it was compared", method.join("\n\n") + "\n\n"),
+        ("What differs", differing(compared)),
+    ];
+    (answer, sections)
+}
+
+fn differing(compared: &Compared) -> String {
     let differences = compared.differences.iter().map(text::difference);
     let unmatched = compared.unmatched.iter().map(text::unmatched);
-    let lines: Vec<String> = differences.chain(unmatched).collect();
+    let lines: Vec<String> = differences
+        .chain(unmatched)
+        .map(|line| format!("- {}\n", escape(&line)))
+        .collect();
     if lines.is_empty() {
-        told += "Nothing that is known of the two.\n\n";
+        "Nothing that is known of the two.\n\n".to_owned()
+    } else {
+        lines.concat()
     }
-    for line in lines {
-        told += &format!("- {}\n", escape(&line));
-    }
-    told.truncate(told.trim_end().len());
-    told + "\n"
 }
 
 fn cells(compared: &Compared) -> Table {

@@ -6,7 +6,7 @@ use tribunal_report::caveat::Caveat;
 use tribunal_report::compare::{Answer, Compared, Error, Kind, Regression, Row, Side, Terms, compare};
 use tribunal_report::experiment::ExperimentReport;
 use tribunal_report::result::{StoredDistribution, TrialResult};
-use tribunal_report::{json, markdown, table};
+use tribunal_report::{html, json, markdown, table};
 use tribunal_stats::Distribution;
 use tribunal_stats::comparison::{Metric, Verdict};
 
@@ -61,14 +61,19 @@ fn row(compared: &Compared, pair: usize, metric: Metric) -> &Row {
     rows.find(|row| row.metric == metric).expect("the metric")
 }
 
-#[test]
-fn two_experiments_are_told_like_this() {
+/// An experiment against itself at twice the time, with another seed and a larger batch.
+pub(super) fn regressed() -> Compared {
     let mut candidate = again(2.0);
     candidate.facts.seed = 43;
     for result in &mut candidate.results {
         result.workload.properties.push(("batch.size".into(), "131072".into()));
     }
-    let compared = told(&candidate);
+    told(&candidate)
+}
+
+#[test]
+fn two_experiments_are_told_like_this() {
+    let compared = regressed();
     assert_eq!(compared.answer, Answer::Regression);
     insta::assert_snapshot!("compared.md", markdown::render_compared(&compared));
     insta::assert_snapshot!("compared-utf8", table::render_compared(&compared, true, None));
@@ -409,6 +414,11 @@ fn hostile_text_stays_text() {
             .filter(|line| line.starts_with('|'))
             .all(|line| columns(line) == 10),
         "{text}"
+    );
+    let page = html::render_compared(&compared);
+    assert!(
+        !page.contains("<script>alert") && page.contains("&lt;script&gt;"),
+        "{page}"
     );
     let read: serde_json::Value = serde_json::from_str(&json::write_compared(&compared)).expect("JSON");
     assert_eq!(read["candidate"]["name"], hostile.as_str());

@@ -6,7 +6,7 @@ use tribunal_model::ids::CellId;
 use tribunal_report::experiment::ExperimentReport;
 use tribunal_report::{html, markdown, plot};
 
-use crate::fixture;
+use crate::{compared, fixture};
 
 /// The page with a line for each element of its frame, so that a difference can be read; style and script are left out.
 fn readable(page: &str) -> String {
@@ -171,4 +171,6 @@ fn pages_are_written_for_a_browser() {
     for (name, report) in pages {
         std::fs::write(folder.join(format!("{name}.html")), html::render(&report)).unwrap();
     }
+    let compared = html::render_compared(&compared::regressed());
+    std::fs::write(folder.join("compared.html"), compared).unwrap();
 }
