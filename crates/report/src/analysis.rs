@@ -165,6 +165,14 @@ pub struct SeriesDrift {
 }
 
 impl Analysis {
+    /// The group under a load; without one, the only group.
+    pub(crate) fn group(&self, load: Option<&Load>) -> Option<&Group> {
+        match load {
+            Some(load) => self.groups.iter().find(|group| group.load.same(load)),
+            None => self.groups.first().filter(|_| self.groups.len() == 1),
+        }
+    }
+
     /// Analyses the trials that have a result.
     pub fn of(report: &ExperimentReport) -> Self {
         let rules = Rules {

@@ -83,10 +83,7 @@ pub(super) fn answers(report: &ExperimentReport, analysis: &Analysis) -> Vec<Tol
 
 /// A recommended cell.
 fn recommended(analysis: &Analysis, choice: &Choice) -> Told {
-    let group = match &choice.load {
-        Some(load) => analysis.groups.iter().find(|group| group.load == *load),
-        None => analysis.groups.first().filter(|_| analysis.groups.len() == 1),
-    };
+    let group = analysis.group(choice.load.as_ref());
     let gain = group.and_then(|group| gain(analysis, group, choice.cell));
     let mut reasons = advised::chosen(choice, &code);
     if gain.is_none() {
@@ -142,10 +139,7 @@ fn by_goal(report: &ExperimentReport, analysis: &Analysis) -> Vec<Told> {
             code(figure.name()),
             text::estimate(&best.mean, |value| value_text(figure, value))
         );
-        let group = match &told.load {
-            Some(load) => analysis.groups.iter().find(|group| group.load == *load),
-            None => analysis.groups.first().filter(|_| analysis.groups.len() == 1),
-        };
+        let group = analysis.group(told.load.as_ref());
         Told {
             words: order(
                 &ranking.rows,
