@@ -13,9 +13,6 @@ const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '�
 /// Cells that are shown; a report has all.
 const SHOWN: usize = 12;
 
-/// The widest that a cell's name may be.
-const WIDEST: usize = 48;
-
 /// A cell's name and the delivered rate of its seconds.
 type Series = (String, Vec<f64>);
 
@@ -33,7 +30,9 @@ pub(super) fn lines(results: &[&TrialResult], width: usize) -> Option<(String, V
         .map(|(name, _)| name.chars().count())
         .max()
         .unwrap_or(0);
-    let column = names.min(WIDEST).min(width / 2);
+    // Names take what the bars leave: cells often differ in the last letters alone.
+    let bars = all.iter().map(|(_, seconds)| seconds.len()).max().unwrap_or(0);
+    let column = names.min(width.saturating_sub(1 + bars.min(width / 2)));
     let mut lines = Vec::new();
     for (name, seconds) in all.iter().take(SHOWN) {
         let room = width.saturating_sub(column + 1).max(1);
