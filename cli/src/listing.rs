@@ -74,6 +74,7 @@ impl Listing {
 
     /// Adds a row with a field for each column.
     pub(crate) fn push(&mut self, row: Vec<Field>) {
+        debug_assert_eq!(row.len(), self.columns.len(), "fields of a row");
         self.rows.push(row);
     }
 

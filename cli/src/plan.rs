@@ -355,24 +355,22 @@ fn rate(cell: &Cell) -> Field {
 }
 
 fn cells(checked: &Checked) -> Listing {
-    let factors = checked
-        .plan
-        .factors
-        .iter()
-        .map(|factor| (factor.name.clone(), factor.name.clone()));
+    // Those of the plan, and what only some cells have: the preset that they are compared with.
+    let mut factors: Vec<&str> = Vec::new();
+    for level in checked.matrix.cells.iter().flat_map(|cell| &cell.levels) {
+        if !factors.contains(&level.factor.as_str()) {
+            factors.push(&level.factor);
+        }
+    }
     // A factor that is one of these columns is not shown twice.
     let fixed = ["rate", "producers", "topics", "partitions", "replication"];
-    let varied = |name: &str| checked.plan.factors.iter().any(|factor| factor.name == name);
-    let fixed: Vec<&str> = fixed.into_iter().filter(|name| !varied(name)).collect();
-    let title = |name: &str| (name.to_owned(), name.to_owned());
-    let mut listing = Listing::new(
-        std::iter::once(title("cell"))
-            .chain(factors)
-            .chain(fixed.iter().map(|name| title(name))),
-    );
+    let fixed: Vec<&str> = fixed.into_iter().filter(|name| !factors.contains(name)).collect();
+    let titles = std::iter::once("cell").chain(factors.iter().copied()).chain(fixed.iter().copied());
+    let mut listing = Listing::new(titles.map(|name| (name, name)));
     for cell in &checked.matrix.cells {
+        let level = |name: &str| cell.levels.iter().find(|level| level.factor == name);
         let mut row = vec![Field::text(cell.id.to_string())];
-        row.extend(cell.levels.iter().map(|level| Field::text(&level.value)));
+        row.extend(factors.iter().map(|name| level(name).map_or_else(Field::absent, |level| Field::text(&level.value))));
         row.extend(fixed.iter().map(|name| match *name {
             "rate" => rate(cell),
             "producers" => Field::number(u64::from(cell.load.producers)),

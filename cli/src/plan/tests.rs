@@ -94,6 +94,15 @@ fn a_checked_plan_tells_trials_time_and_bytes() {
 }
 
 #[test]
+fn cells_stand_under_their_columns_a_preset_beside_the_factors() {
+    let checked = read("[baseline]\nacks = \"all\"\n[factors]\nlinger.ms = [5, 20]\n[design]\npreset = \"suggested\"").unwrap();
+    let rows = cells(&checked).json();
+    let told = |row: usize| (rows[row]["linger.ms"].clone(), rows[row]["preset"].clone(), rows[row]["rate"].clone());
+    assert_eq!(told(1), (json!("20"), json!(null), json!(1000.0)));
+    assert_eq!(told(2), (json!("10"), json!("suggested"), json!(1000.0)));
+}
+
+#[test]
 fn a_submission_carries_the_overrides_as_they_read_back() {
     let overrides = [Override::parse("baseline.linger.ms=5").unwrap()];
     let checked = Checked::new("plan.toml", HEAD.to_owned(), &overrides, false).unwrap();

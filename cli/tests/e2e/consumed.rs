@@ -313,6 +313,56 @@ fn records_that_were_sent_again_to_a_broker_that_hung_are_accounted_for_one_by_o
     );
 }
 
+/// Leader and follower of a partition that the trial writes to, by what the cluster says.
+fn leader_and_follower(kafka: &RealKafka) -> (u16, u16) {
+    let topics = "org.apache.kafka.tools.TopicCommand";
+    let described = kafka.tool(&[topics, "--bootstrap-server", "{bootstrap}", "--describe"]);
+    let text = String::from_utf8(described.expect("topics are described").stdout).unwrap();
+    let told = |line: &str, what: &str| -> Option<Vec<u16>> {
+        let (_, rest) = line.split_once(what)?;
+        let ids = rest.split_whitespace().next()?.split(',');
+        ids.map(|id| id.parse().ok()).collect()
+    };
+    let pair = |line: &str| {
+        let leader = *told(line, "Leader: ")?.first()?;
+        let replicas = told(line, "Replicas: ")?;
+        Some((leader, replicas.into_iter().find(|replica| *replica != leader)?))
+    };
+    text.lines().find_map(pair).unwrap_or_else(|| panic!("{text}"))
+}
+
+#[test]
+fn what_a_leader_acknowledged_alone_is_lost_with_it_and_the_report_says_which_records() {
+    let _turn = alone();
+    let kafka = RealKafka::start_if_required(&Options::default()).expect("real Kafka starts");
+    let Some(kafka) = kafka else { return };
+    let bench = Bench::new();
+    let coordinator = Coordinator::start(&bench, 0);
+    let agent = Agent::start(&bench, &coordinator.url, "north");
+    let plan = plan(kafka.bootstrap(), 1, "\"message.timeout.ms\" = 30000\n[consumers]\nmembers = 2")
+        .replace("acks = \"all\"", "acks = \"1\"")
+        .replace("partitions = 6", "partitions = 6\nreplication = 2")
+        .replace("measure = \"5s\"", "measure = \"20s\"\ndrain = \"40s\"");
+    let run = started(&bench, &coordinator, &format!("audit = \"read-back\"\n{plan}"));
+    agent.until_delivering();
+    let (leader, follower) = leader_and_follower(&kafka);
+    // The follower is in sync still, and copies nothing: it is elected when the leader is gone.
+    kafka.pause(follower).unwrap();
+    wait::spell(std::time::Duration::from_secs(3));
+    kafka.kill(leader).unwrap();
+    kafka.resume(follower).unwrap();
+    let run = run.finish();
+    let report = bench.report();
+    let struck = report.results.iter().find(|result| result.purpose == Purpose::Cell);
+    let struck = struck.unwrap_or_else(|| panic!("{:#?}", run.err));
+    let read = read_back(struck);
+    assert!(read.lost() > 0, "acknowledged by one broker, which is gone: {read:?}");
+    // Offsets see less: a log that lost records and gained others is short by the difference alone.
+    assert!(read.lost() >= struck.audit.lost(), "{read:?}, {:?}", struck.audit.partitions);
+    let text = std::fs::read_to_string(bench.out().join("report.md")).unwrap();
+    assert!(text.contains("Acknowledged and not read back, the first by producer and sequence"), "{text}");
+}
+
 #[test]
 fn a_plan_with_consumers_is_refused_where_all_agents_are_for_producers() {
     let _turn = alone();
