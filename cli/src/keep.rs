@@ -8,8 +8,9 @@ use tribunal_coordinator::client::Client;
 use tribunal_coordinator::store::Store;
 use tribunal_model::ids::ExperimentId;
 use tribunal_model::plan::{Override, Plan};
-use tribunal_report::answer;
+use tribunal_report::analysed::Analysed;
 use tribunal_report::experiment::ExperimentReport;
+use tribunal_report::{answer, csv, json, table};
 
 use crate::arguments::Format;
 use crate::exit::Usage;
@@ -148,15 +149,16 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
 pub(crate) fn print(report: &ExperimentReport, format: Format) {
     terminal::out(&match format {
         Format::Table => {
-            let table = tribunal_report::table::render(report, terminal::utf8(), terminal::width());
-            let answer = answer::render(report, terminal::screen());
+            let analysed = Analysed::of(report);
+            let table = table::render(&analysed, terminal::utf8(), terminal::width());
+            let answer = answer::render(&analysed, terminal::screen());
             if answer.is_empty() {
                 table
             } else {
                 format!("{table}\n{answer}")
             }
         }
-        Format::Json => tribunal_report::json::write_report(report),
-        Format::Csv => tribunal_report::csv::render(report),
+        Format::Json => json::write_report(&Analysed::of(report)),
+        Format::Csv => csv::render(report),
     });
 }

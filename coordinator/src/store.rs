@@ -16,6 +16,7 @@ use tribunal_model::matrix::Matrix;
 use tribunal_model::plan::{self, Override, Plan};
 use tribunal_model::trial::Part;
 use tribunal_proto::control::ExperimentRow;
+use tribunal_report::analysed::Analysed;
 use tribunal_report::experiment::{ExperimentFacts, ExperimentReport, ExperimentState, VoidAttempt};
 use tribunal_report::result::{StoredSample, TrialResult};
 use tribunal_report::search::SearchOutcome;
@@ -376,13 +377,16 @@ impl Store {
     /// Renders the reports into the experiment's folder.
     pub fn render(&self, id: ExperimentId) -> Result<ExperimentReport, Error> {
         let report = self.report(id)?;
+        let analysed = Analysed::of(&report);
         let folder = self.folder(id);
-        save(&folder.join("report.html"), html::render(&report).as_bytes())?;
-        save(&folder.join("report.md"), markdown::render(&report).as_bytes())?;
-        for (name, picture) in plot::files(&report) {
+        save(&folder.join("report.html"), html::render(&analysed).as_bytes())?;
+        save(&folder.join("report.md"), markdown::render(&analysed).as_bytes())?;
+        for (name, picture) in plot::files(&analysed) {
             save(&folder.join(name), picture.as_bytes())?;
         }
-        save_with(&folder.join("report.json"), |file| json::write_report_to(&report, file))?;
+        save_with(&folder.join("report.json"), |file| {
+            json::write_report_to(&analysed, file)
+        })?;
         save(&folder.join("report.csv"), csv::render(&report).as_bytes())?;
         self.plot(id, &report)?;
         Ok(report)

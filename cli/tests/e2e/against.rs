@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use tribunal_model::design::{DesignKind, Mode};
 use tribunal_model::ids::{ExperimentId, TrialId};
+use tribunal_report::analysed::Analysed;
 use tribunal_report::experiment::{ExperimentFacts, ExperimentReport, ExperimentState};
 use tribunal_report::json;
 use tribunal_report::result::{StoredDistribution, TrialResult};
@@ -69,7 +70,8 @@ fn report(id: &str, us: i64) -> ExperimentReport {
 fn write(bench: &Bench, name: &str, report: &ExperimentReport) -> PathBuf {
     let folder = bench.path().join(name);
     std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("report.json"), json::write_report(report)).unwrap();
+    let written = json::write_report(&Analysed::of(report));
+    std::fs::write(folder.join("report.json"), written).unwrap();
     folder
 }
 

@@ -4,12 +4,11 @@
 mod sparkline;
 mod wrap;
 
-use crate::advice::{Advice, Choice, text};
-use crate::analysis::Analysis;
+use crate::advice::{Choice, text};
+use crate::analysed::Analysed;
 use crate::experiment::ExperimentReport;
 use crate::factors::of_cells;
 use crate::format::{ascii, count, plural};
-use crate::pitfall;
 
 /// Columns of a screen whose width is not known.
 const WIDTH: usize = 80;
@@ -53,12 +52,16 @@ impl Tone {
 }
 
 /// The answer; empty without a result.
-pub fn render(report: &ExperimentReport, screen: Screen) -> String {
+pub fn render(of: &Analysed<'_>, screen: Screen) -> String {
+    let Analysed {
+        report,
+        advice,
+        pitfalls,
+        ..
+    } = of;
     if report.results.is_empty() {
         return String::new();
     }
-    let analysis = Analysis::of(report);
-    let advice = Advice::of(report, &analysis);
     let width = screen.width.map_or(WIDTH, usize::from).max(NARROWEST);
     let mut told = String::new();
     let mut say = |tone: Tone, text: &str| {
@@ -93,7 +96,7 @@ pub fn render(report: &ExperimentReport, screen: Screen) -> String {
     }
     let (tone, verdicts) = verdicts(report);
     say(tone, &verdicts);
-    for found in pitfall::found(report) {
+    for found in pitfalls {
         say(Tone::Doubt, &format!("Pitfall: {}", found.text(&plain)));
     }
     if let Some((heading, lines)) = sparkline::lines(&of_cells(report), width).filter(|_| screen.utf8) {

@@ -16,9 +16,8 @@ mod course;
 mod figure;
 mod method;
 
-use crate::analysis::Analysis;
+use crate::analysed::Analysed;
 use crate::document::read;
-use crate::experiment::ExperimentReport;
 use crate::markdown;
 use crate::markup::Element;
 use crate::plot::{self, Plot};
@@ -35,15 +34,11 @@ const ANSWER: &str = "The answer";
 const SCRIPT_DIGEST: &str = include_str!("html/page.js.sha256");
 
 /// The report as HTML: first the answer, then the sections of `report.md`.
-pub fn render(report: &ExperimentReport) -> String {
-    let analysis = Analysis::of(report);
-    let plots = plot::plots(report, &analysis);
-    let sections = markdown::sections(report, &analysis, &plots);
-    let page = Page {
-        report,
-        analysis: &analysis,
-        plots: &plots,
-    };
+pub fn render(of: &Analysed<'_>) -> String {
+    let report = of.report;
+    let plots = plot::plots(of);
+    let sections = markdown::sections(of, &plots);
+    let page = Page { of, plots: &plots };
     let mut main = Element::new("main").set("id", "main").with(answer::section(&page));
     for (heading, body) in &sections {
         main = main.with(page.section(heading, body));
@@ -120,8 +115,7 @@ fn header(title: &str, about: impl IntoIterator<Item = Element>) -> Element {
 /// What the parts of the page are made from.
 #[derive(Debug)]
 struct Page<'a> {
-    report: &'a ExperimentReport,
-    analysis: &'a Analysis,
+    of: &'a Analysed<'a>,
     plots: &'a [Plot],
 }
 
@@ -130,13 +124,13 @@ impl Page<'_> {
         let mut section = section(heading);
         let blocks = read(body);
         if heading == "Results" {
-            section = section.with_all(cells::table(self));
+            section = section.with_all(cells::table(self.of));
             section = section.with_all(blocks::all(&blocks, self.plots));
-            return section.with_all(course::over_time(self.report));
+            return section.with_all(course::over_time(self.of.report));
         }
         if heading == "Workload" {
             section = section.with_all(blocks::all(&blocks, self.plots));
-            return section.with_all(method::plan(self.report));
+            return section.with_all(method::plan(self.of.report));
         }
         section.with_all(blocks::all(&blocks, self.plots))
     }

@@ -10,10 +10,11 @@ use tribunal_model::ids::TrialId;
 use tribunal_stats::distribution::InvalidDistribution;
 
 use crate::advice::Advice;
+use crate::analysed::Analysed;
 use crate::analysis::Analysis;
 use crate::compare::Compared;
 use crate::experiment::{ExperimentFacts, ExperimentReport, VoidAttempt};
-use crate::pitfall::{self, Found};
+use crate::pitfall::Found;
 use crate::result::{PartResult, SCHEMA_VERSION, StoredDistribution, TrialResult};
 use crate::search::SearchOutcome;
 
@@ -76,11 +77,11 @@ struct Written<'a> {
     given_up: &'a [VoidAttempt],
     searches: &'a [SearchOutcome],
     /// Follows from the results: written for readers, made anew when the report is read.
-    analysis: Analysis,
+    analysis: &'a Analysis,
     /// Follows from the analysis.
-    advice: Advice,
+    advice: &'a Advice,
     /// Follow from the results.
-    pitfalls: Vec<Found>,
+    pitfalls: &'a [Found],
 }
 
 /// What every version of the format begins with.
@@ -90,13 +91,13 @@ struct Head {
 }
 
 /// The report as indented JSON.
-pub fn write_report(report: &ExperimentReport) -> String {
-    text(|to| write_report_to(report, to))
+pub fn write_report(of: &Analysed<'_>) -> String {
+    text(|to| write_report_to(of, to))
 }
 
 /// The same, piece by piece: the report of a large fleet is no text to be held in memory.
-pub fn write_report_to(report: &ExperimentReport, to: &mut dyn Write) -> io::Result<()> {
-    let analysis = Analysis::of(report);
+pub fn write_report_to(of: &Analysed<'_>, to: &mut dyn Write) -> io::Result<()> {
+    let report = of.report;
     let written = Written {
         schema_version: SCHEMA_VERSION,
         facts: &report.facts,
@@ -104,9 +105,9 @@ pub fn write_report_to(report: &ExperimentReport, to: &mut dyn Write) -> io::Res
         void_attempts: &report.void_attempts,
         given_up: &report.given_up,
         searches: &report.searches,
-        advice: Advice::of(report, &analysis),
-        pitfalls: pitfall::found(report),
-        analysis,
+        analysis: &of.analysis,
+        advice: &of.advice,
+        pitfalls: &of.pitfalls,
     };
     pretty(&written, to)
 }

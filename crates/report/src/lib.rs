@@ -3,6 +3,7 @@
 //! Everything here is pure: results in, text out.
 
 pub mod advice;
+pub mod analysed;
 pub mod analysis;
 pub mod answer;
 pub mod audit;

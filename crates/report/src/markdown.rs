@@ -27,7 +27,7 @@ mod trials;
 mod tuning;
 mod verdicts;
 
-use crate::analysis::Analysis;
+use crate::analysed::Analysed;
 use crate::experiment::ExperimentReport;
 use crate::factors::{apart, of_cells};
 use crate::format::{count, list, plural};
@@ -42,10 +42,9 @@ pub(crate) use compared::sections as compared_sections;
 
 /// The report as Markdown: the title, what a reader must know first, then always the same seven sections, and one on consumers
 /// where there were any.
-pub fn render(report: &ExperimentReport) -> String {
-    let analysis = Analysis::of(report);
-    let mut text = format!("# {}\n\n{}", escape(&title(report)), first(report));
-    for (heading, body) in sections(report, &analysis, &plots(report, &analysis)) {
+pub fn render(of: &Analysed<'_>) -> String {
+    let mut text = format!("# {}\n\n{}", escape(&title(of.report)), first(of.report));
+    for (heading, body) in sections(of, &plots(of)) {
         text += &format!("## {heading}\n\n{body}");
     }
     text.truncate(text.trim_end().len());
@@ -53,7 +52,8 @@ pub fn render(report: &ExperimentReport) -> String {
 }
 
 /// The sections with their headings, none of them empty.
-pub(crate) fn sections(report: &ExperimentReport, analysis: &Analysis, plots: &[Plot]) -> Vec<(&'static str, String)> {
+pub(crate) fn sections(of: &Analysed<'_>, plots: &[Plot]) -> Vec<(&'static str, String)> {
+    let report = of.report;
     let mut main = of_cells(report);
     if main.is_empty() {
         main = apart(report);
@@ -64,8 +64,8 @@ pub(crate) fn sections(report: &ExperimentReport, analysis: &Analysis, plots: &[
         ("Workload", setting::workload(report, &main)),
         ("Tuning", tuning::tuning(&main)),
         ("Producers", clients::clients(report) + &producers::producers(&main)),
-        ("Results", results::results(report, analysis, plots)),
-        ("Conclusion", conclusion::conclusion(report, analysis)),
+        ("Results", results::results(of, plots)),
+        ("Conclusion", conclusion::conclusion(of)),
     ];
     // The only section that many reports have nothing to say in.
     let consumers = consumers::consumers(report);

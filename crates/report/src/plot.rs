@@ -20,8 +20,8 @@ mod scale;
 mod series;
 mod tradeoff;
 
+use crate::analysed::Analysed;
 use crate::analysis::{Analysis, Group, Load};
-use crate::experiment::ExperimentReport;
 use crate::markup::Element;
 
 pub(crate) use percentiles::Choice;
@@ -59,7 +59,8 @@ impl Plot {
 }
 
 /// The plots of an experiment in the order of a report; the first is the one to look at first.
-pub(crate) fn plots(report: &ExperimentReport, analysis: &Analysis) -> Vec<Plot> {
+pub(crate) fn plots(of: &Analysed<'_>) -> Vec<Plot> {
+    let Analysed { report, analysis, .. } = of;
     let paced = || analysis.groups.iter().filter(|group| group.load != Load::Saturated);
     let mut plots = Vec::new();
     if paced().count() > 1 {
@@ -88,9 +89,8 @@ pub(crate) fn plots(report: &ExperimentReport, analysis: &Analysis) -> Vec<Plot>
 }
 
 /// The files of the plots that stand beside `report.md`: their names and contents.
-pub fn files(report: &ExperimentReport) -> Vec<(String, String)> {
-    let analysis = Analysis::of(report);
-    plots(report, &analysis)
+pub fn files(of: &Analysed<'_>) -> Vec<(String, String)> {
+    plots(of)
         .into_iter()
         .map(|plot| (file(&plot), standalone(plot.picture)))
         .collect()

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 
-use crate::analysis::Analysis;
+use crate::analysed::Analysed;
 use crate::eligibility::{Mark, Percentile, Rank, queue_bound};
 use crate::experiment::ExperimentReport;
 use crate::factors::{apart, factors, level, of_cells};
@@ -26,7 +26,8 @@ const RESPONSE: [Rank; 3] = [Rank::P50, Rank::P99, Rank::P999];
 ///
 /// Trials that are no observations of a cell are shown where there are no others, and else counted. Without `utf8` only
 /// ASCII is used. With a `width` in characters, cells are wrapped to stay within it where they can.
-pub fn render(report: &ExperimentReport, utf8: bool, width: Option<u16>) -> String {
+pub fn render(of: &Analysed<'_>, utf8: bool, width: Option<u16>) -> String {
+    let report = of.report;
     let plain = |text: String| if utf8 { text } else { ascii(&text) };
     let (cells, others) = (of_cells(report), apart(report));
     let shown = if cells.is_empty() { &others } else { &cells };
@@ -46,12 +47,11 @@ pub fn render(report: &ExperimentReport, utf8: bool, width: Option<u16>) -> Stri
             plural(others.len() as u64, "trial")
         ));
     }
-    let analysis = Analysis::of(report);
-    if let Some((rows, numeric)) = cells::with_intervals(&analysis) {
+    if let Some((rows, numeric)) = cells::with_intervals(&of.analysis) {
         text.push('\n');
         text += &draw(rows, &numeric, utf8, width);
     }
-    for line in cells::lines(report, &analysis) {
+    for line in cells::lines(of) {
         text += &plain(line);
         text.push('\n');
     }

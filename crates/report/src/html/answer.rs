@@ -2,6 +2,7 @@
 
 mod best;
 
+use crate::analysed::Analysed;
 use crate::document::{Block, Inline, inlines, read};
 use crate::experiment::ExperimentReport;
 use crate::format::count;
@@ -17,7 +18,7 @@ const SHOWN: usize = 3;
 /// The answer with its evidence.
 pub(super) fn section(page: &Page) -> Element {
     let mut section = super::section(super::ANSWER);
-    for told in best::answers(page.report, page.analysis) {
+    for told in best::answers(page.of) {
         section = section.with(inline(
             Element::new("p").set("class", "headline"),
             &inlines(&told.words),
@@ -27,8 +28,8 @@ pub(super) fn section(page: &Page) -> Element {
         }
         section = section.with_all(told.gain);
     }
-    section = section.with(counts(page.report));
-    let doubts = doubts(page);
+    section = section.with(counts(page.of.report));
+    let doubts = doubts(page.of);
     if !doubts.is_empty() {
         let items = doubts.iter().map(|words| inline(Element::new("li"), words));
         let list = Element::new("ul").with_all(items);
@@ -99,8 +100,8 @@ fn counts(report: &ExperimentReport) -> Element {
 }
 
 /// What speaks against using the answer as it is.
-fn doubts(page: &Page) -> Vec<Vec<Inline>> {
-    let (report, analysis) = (page.report, page.analysis);
+fn doubts(of: &Analysed<'_>) -> Vec<Vec<Inline>> {
+    let report = of.report;
     let mut doubts: Vec<Vec<Inline>> = read(&markdown::first(report))
         .into_iter()
         .filter(is_doubt)
@@ -112,11 +113,8 @@ fn doubts(page: &Page) -> Vec<Vec<Inline>> {
     doubts.extend(invalid(report).map(|text| inlines(&text)));
     if report.results.iter().any(|r| r.verdict.valid()) && !report.facts.mock {
         let own = [
-            markdown::drifted(analysis),
-            report
-                .searches
-                .is_empty()
-                .then(|| markdown::reservation(report, analysis)),
+            markdown::drifted(&of.analysis),
+            report.searches.is_empty().then(|| markdown::reservation(of)),
             markdown::page_cache(report),
         ];
         doubts.extend(own.into_iter().flatten().map(|text| inlines(&text)));

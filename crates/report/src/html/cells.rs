@@ -3,6 +3,7 @@
 use tribunal_model::ids::CellId;
 use tribunal_stats::comparison::Metric;
 
+use crate::analysed::Analysed;
 use crate::analysis::{CellFigures, Group, text};
 use crate::cell_sums::{CellSums, cell_sums};
 use crate::factors::of_cells;
@@ -10,7 +11,6 @@ use crate::format::{ABSENT, count, number};
 use crate::markup::Element;
 use crate::result::TrialResult;
 
-use super::Page;
 use super::blocks::scrolled;
 
 /// Invalid trials of a cell that are told with their reasons in its row.
@@ -35,13 +35,13 @@ const SUMS: [(&str, Sum); 4] = [
 ];
 
 /// The heading with the table; nothing where no trial is one of a cell.
-pub(super) fn table(page: &Page) -> Vec<Element> {
-    let results = of_cells(page.report);
-    let groups = &page.analysis.groups;
+pub(super) fn table(of: &Analysed<'_>) -> Vec<Element> {
+    let results = of_cells(of.report);
+    let groups = &of.analysis.groups;
     if groups.is_empty() {
         return Vec::new();
     }
-    let sums = cell_sums(page.report);
+    let sums = cell_sums(of.report);
     let several = groups.len() > 1;
     let mut header = vec![("cell", false)];
     if several {

@@ -1,17 +1,16 @@
 //! Which settings to use, and whether the suggested ones held.
 
 use crate::advice::{Advice, Choice, text};
-use crate::analysis::Analysis;
-use crate::experiment::ExperimentReport;
+use crate::analysed::Analysed;
 
 use super::cells::{Align, Table, code, escape, fold, prose};
 
 /// The recommended settings, what is missing to recommend any, and what the suggested ones are worth here.
-pub(super) fn advice(report: &ExperimentReport, analysis: &Analysis) -> String {
-    if report.results.is_empty() {
+pub(super) fn advice(of: &Analysed<'_>) -> String {
+    if of.report.results.is_empty() {
         return String::new();
     }
-    let advice = Advice::of(report, analysis);
+    let advice = &of.advice;
     let mut text = String::from("### Recommended settings\n\n");
     for choice in &advice.choices {
         text += &recommended(choice);
@@ -22,7 +21,7 @@ pub(super) fn advice(report: &ExperimentReport, analysis: &Analysis) -> String {
     if !advice.missing.is_empty() {
         text.push('\n');
     }
-    text + &suggested(&advice)
+    text + &suggested(advice)
 }
 
 fn recommended(choice: &Choice) -> String {

@@ -10,6 +10,7 @@ use tribunal_model::objective::Goal;
 use tribunal_model::units::format_duration;
 use tribunal_stats::search::Answer;
 
+use crate::analysed::Analysed;
 use crate::analysis::{Analysis, GoalRanking, text};
 use crate::experiment::ExperimentReport;
 use crate::factors::{apart, of_cells, trials};
@@ -26,7 +27,8 @@ use super::{advice, pitfalls};
 const SUSTAINED_CLAIM: Duration = Duration::from_secs(600);
 
 /// The conclusion: facts, advice, pitfalls.
-pub(super) fn conclusion(report: &ExperimentReport, analysis: &Analysis) -> String {
+pub(super) fn conclusion(of: &Analysed<'_>) -> String {
+    let Analysed { report, analysis, .. } = of;
     let cells = of_cells(report);
     let valid: Vec<&TrialResult> = cells.iter().filter(|r| r.verdict.valid()).copied().collect();
     let mut facts = Vec::new();
@@ -48,12 +50,12 @@ pub(super) fn conclusion(report: &ExperimentReport, analysis: &Analysis) -> Stri
         facts.extend(analysis.goal.iter().map(|told| by_goal(report, told)));
         facts.extend(unacknowledged(&valid));
         facts.extend(drifted(analysis));
-        facts.push(reservation(report, analysis));
+        facts.push(reservation(of));
     }
     if !report.facts.mock {
         facts.extend(page_cache(report));
     }
-    format!("- {}\n\n", facts.join("\n- ")) + &advice::advice(report, analysis) + &pitfalls::pitfalls(report)
+    format!("- {}\n\n", facts.join("\n- ")) + &advice::advice(of) + &pitfalls::pitfalls(&of.pitfalls)
 }
 
 /// How many trials there are, and which of them nothing rests on.
@@ -213,7 +215,8 @@ pub(crate) fn drifted(analysis: &Analysis) -> Option<String> {
 }
 
 /// What the number of repetitions lets nobody claim.
-pub(crate) fn reservation(report: &ExperimentReport, analysis: &Analysis) -> String {
+pub(crate) fn reservation(of: &Analysed<'_>) -> String {
+    let Analysed { report, analysis, .. } = of;
     let wanted = analysis.rules.wanted_blocks;
     let fewest = analysis
         .groups

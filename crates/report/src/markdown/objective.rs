@@ -3,7 +3,8 @@
 use tribunal_model::ids::CellId;
 use tribunal_model::objective::Goal;
 
-use crate::analysis::{Analysis, GoalRanking, text};
+use crate::analysed::Analysed;
+use crate::analysis::{GoalRanking, text};
 use crate::experiment::ExperimentReport;
 use crate::factors::of_cells;
 use crate::format::{count, list, optional};
@@ -12,7 +13,8 @@ use crate::objective::{Standing, of_cells as standings, value_text};
 use super::cells::{Align, Table, code, escape};
 
 /// The objective in words, and how each cell stands to it.
-pub(super) fn objective(report: &ExperimentReport, analysis: &Analysis) -> String {
+pub(super) fn objective(of: &Analysed<'_>) -> String {
+    let Analysed { report, analysis, .. } = of;
     let Some(objective) = &report.facts.objective else {
         return String::new();
     };

@@ -1,13 +1,11 @@
 //! Pitfalls that the measurements show.
 
-use crate::experiment::ExperimentReport;
-use crate::pitfall;
+use crate::pitfall::Found;
 
 use super::cells::{code, prose};
 
 /// One item for each; nothing where there is none.
-pub(super) fn pitfalls(report: &ExperimentReport) -> String {
-    let found = pitfall::found(report);
+pub(super) fn pitfalls(found: &[Found]) -> String {
     if found.is_empty() {
         return String::new();
     }

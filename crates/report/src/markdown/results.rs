@@ -2,7 +2,7 @@
 
 use tribunal_model::design::Purpose;
 
-use crate::analysis::Analysis;
+use crate::analysed::Analysed;
 use crate::experiment::{ExperimentReport, VoidAttempt};
 use crate::factors::{apart, of_cells, trials};
 use crate::format::{list, plural};
@@ -12,7 +12,8 @@ use super::cells::{escape, fold};
 use super::{brokers, capacity, comparison, effects, objective, trials as tables, verdicts};
 
 /// Everything that was measured, and every doubt about it.
-pub(super) fn results(report: &ExperimentReport, analysis: &Analysis, plots: &[Plot]) -> String {
+pub(super) fn results(of: &Analysed<'_>, plots: &[Plot]) -> String {
+    let Analysed { report, analysis, .. } = of;
     let (cells, others) = (of_cells(report), apart(report));
     let mut text = String::new();
     if !report.results.is_empty() {
@@ -23,7 +24,7 @@ pub(super) fn results(report: &ExperimentReport, analysis: &Analysis, plots: &[P
     text += &comparison::comparisons(analysis);
     text += &effects::factors(analysis);
     text += &effects::drift(analysis);
-    text += &objective::objective(report, analysis);
+    text += &objective::objective(of);
     text += &capacity::searches(report);
     if !cells.is_empty() {
         text += "### Trials\n\n";

@@ -5,8 +5,8 @@ use tribunal_stats::comparison::{Comparison, Metric, Verdict};
 use tribunal_stats::search::Answer;
 
 use super::Rows;
+use crate::analysed::Analysed;
 use crate::analysis::{Analysis, CellFigures, Group, Load, text};
-use crate::experiment::ExperimentReport;
 use crate::format::{ABSENT, count, rate};
 use crate::search::SearchOutcome;
 
@@ -56,7 +56,8 @@ fn figure(cell: &CellFigures, metric: Metric) -> String {
 }
 
 /// What the intervals are, what was compared, and what a search found.
-pub(super) fn lines(report: &ExperimentReport, analysis: &Analysis) -> Vec<String> {
+pub(super) fn lines(of: &Analysed<'_>) -> Vec<String> {
+    let analysis = &of.analysis;
     let mut lines = Vec::new();
     if with_intervals(analysis).is_some() {
         lines.push(
@@ -70,7 +71,7 @@ pub(super) fn lines(report: &ExperimentReport, analysis: &Analysis) -> Vec<Strin
                 .filter_map(|metric| compared(analysis, group, metric)),
         );
     }
-    lines.extend(report.searches.iter().map(capacity));
+    lines.extend(of.report.searches.iter().map(capacity));
     lines
 }
 

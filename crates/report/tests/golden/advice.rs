@@ -5,8 +5,9 @@ use tribunal_model::ids::CellId;
 use tribunal_model::objective::{Figure, Goal};
 use tribunal_model::trial::Level;
 use tribunal_report::advice::{Advice, Basis};
+use tribunal_report::analysed::Analysed;
 use tribunal_report::analysis::{Analysis, Load};
-use tribunal_report::answer::{Screen, render};
+use tribunal_report::answer::{self, Screen};
 use tribunal_report::caveat::Caveat;
 use tribunal_report::experiment::ExperimentReport;
 use tribunal_report::result::TrialResult;
@@ -22,6 +23,10 @@ const PLAIN: Screen = Screen {
 
 fn advice(report: &ExperimentReport) -> Advice {
     Advice::of(report, &Analysis::of(report))
+}
+
+fn render(report: &ExperimentReport, screen: Screen) -> String {
+    answer::render(&Analysed::of(report), screen)
 }
 
 /// Six blocks in which cells 3 and 4, with a linger, tie.
@@ -77,7 +82,7 @@ fn of(report: &ExperimentReport, cell: CellId) -> Vec<TrialResult> {
 }
 
 fn section(report: &ExperimentReport) -> String {
-    let text = markdown::render(report);
+    let text = markdown::render(&Analysed::of(report));
     text.split("### Recommended settings\n\n")
         .nth(1)
         .expect("a section")
@@ -115,7 +120,7 @@ fn suggested_settings_are_held_against_the_baseline_and_the_recommended_cell() {
 #[test]
 fn json_holds_the_advice_and_the_pitfalls() {
     let report = suggested();
-    let text: serde_json::Value = serde_json::from_str(&json::write_report(&report)).expect("JSON");
+    let text: serde_json::Value = serde_json::from_str(&json::write_report(&Analysed::of(&report))).expect("JSON");
     let back: Advice = serde_json::from_value(text["advice"].clone()).expect("advice");
     assert_eq!(back, advice(&report));
     assert!(text["pitfalls"].is_array());

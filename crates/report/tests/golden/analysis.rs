@@ -2,6 +2,7 @@
 
 use tribunal_model::design::{Mode, Purpose};
 use tribunal_model::ids::CellId;
+use tribunal_report::analysed::Analysed;
 use tribunal_report::analysis::{Analysis, Group, Load};
 use tribunal_report::caveat::Caveat;
 use tribunal_report::experiment::ExperimentReport;
@@ -288,7 +289,7 @@ fn one_trial_tells_of_itself_only() {
     let within = figure.within_trial.unwrap();
     let mean = figure.estimate.unwrap().mean as u64;
     assert!(figure.estimate.unwrap().interval.is_none() && (within.low_us..=within.high_us).contains(&mean));
-    let text = tribunal_report::markdown::render(&report);
+    let text = tribunal_report::markdown::render(&Analysed::of(&report));
     assert!(text.contains("within this trial only"), "{text}");
     assert!(text.contains("no verdict is given"), "{text}");
     for word in ["BETTER", "WORSE", "EQUIVALENT", "### Ranking", "### Factors"] {
@@ -315,7 +316,7 @@ fn the_cells_that_meet_the_objective_are_ranked_by_its_goal() {
 #[test]
 fn a_report_in_json_holds_its_analysis() {
     let report = fixture::in_blocks();
-    let text: serde_json::Value = serde_json::from_str(&json::write_report(&report)).unwrap();
+    let text: serde_json::Value = serde_json::from_str(&json::write_report(&Analysed::of(&report))).unwrap();
     let back: Analysis = serde_json::from_value(text["analysis"].clone()).unwrap();
     assert_eq!(back, Analysis::of(&report));
 }

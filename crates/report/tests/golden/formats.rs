@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use tribunal_report::analysed::Analysed;
 use tribunal_report::experiment::ExperimentReport;
 use tribunal_report::json::{self, Error};
 use tribunal_report::objective::Standing;
@@ -54,7 +55,7 @@ fn a_result_is_written_as_the_file_of_its_version() {
 #[test]
 fn a_report_is_read_back_as_it_was() {
     for report in fixture::all() {
-        let back: ExperimentReport = json::read_report(&json::write_report(&report)).unwrap();
+        let back: ExperimentReport = json::read_report(&json::write_report(&Analysed::of(&report))).unwrap();
         assert_eq!(back, report);
     }
 }
@@ -66,7 +67,8 @@ fn a_file_of_a_newer_build_is_refused_by_its_version() {
     assert!(matches!(error, Error::Newer { found: 3, known: 2 }), "{error:?}");
     assert!(error.to_string().contains("schema_version 3"), "{error}");
     assert!(matches!(json::read_report(newer), Err(Error::Newer { .. })));
-    let within = json::write_report(&fixture::on_a_mock()).replace("\"schema_version\": 2", "\"schema_version\": 9");
+    let within = json::write_report(&Analysed::of(&fixture::on_a_mock()))
+        .replace("\"schema_version\": 2", "\"schema_version\": 9");
     let within = within.replacen("\"schema_version\": 9", "\"schema_version\": 2", 1);
     assert!(matches!(json::read_report(&within), Err(Error::Newer { found: 9, .. })));
 }
@@ -118,7 +120,7 @@ proptest! {
 
 #[test]
 fn what_configurations_have_in_common_is_kept_once() {
-    let report = json::read_report(&json::write_report(&fixture::on_a_cluster())).unwrap();
+    let report = json::read_report(&json::write_report(&Analysed::of(&fixture::on_a_cluster()))).unwrap();
     let producers = report.results[0].agents.iter().flat_map(|agent| &agent.producers);
     let [one, other]: [_; 2] = producers.collect::<Vec<_>>().try_into().unwrap();
     let mut shared = 0;

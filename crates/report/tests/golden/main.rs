@@ -14,45 +14,46 @@ mod traced;
 
 use tribunal_model::design::{Mode, Purpose};
 use tribunal_model::ids::TrialId;
+use tribunal_report::analysed::Analysed;
 use tribunal_report::brokers::{Spent, spent};
 use tribunal_report::caveat::{BoundBy, Caveat};
 use tribunal_report::experiment::ExperimentReport;
 use tribunal_report::{csv, json, markdown, table};
 
 fn conclusion(report: &ExperimentReport) -> String {
-    let text = markdown::render(report);
+    let text = markdown::render(&Analysed::of(report));
     text.split("## Conclusion\n\n").nth(1).expect("a conclusion").to_owned()
 }
 
 #[test]
 fn a_report_of_a_cluster_reads_like_this() {
-    insta::assert_snapshot!("cluster.md", markdown::render(&fixture::on_a_cluster()));
+    insta::assert_snapshot!("cluster.md", markdown::render(&Analysed::of(&fixture::on_a_cluster())));
 }
 
 #[test]
 fn a_report_of_a_mock_reads_like_this() {
-    insta::assert_snapshot!("mock.md", markdown::render(&fixture::on_a_mock()));
+    insta::assert_snapshot!("mock.md", markdown::render(&Analysed::of(&fixture::on_a_mock())));
 }
 
 #[test]
 fn a_report_of_six_blocks_reads_like_this() {
-    insta::assert_snapshot!("blocks.md", markdown::render(&fixture::in_blocks()));
+    insta::assert_snapshot!("blocks.md", markdown::render(&Analysed::of(&fixture::in_blocks())));
 }
 
 #[test]
 fn a_report_of_a_search_reads_like_this() {
-    insta::assert_snapshot!("search.md", markdown::render(&fixture::in_search()));
+    insta::assert_snapshot!("search.md", markdown::render(&Analysed::of(&fixture::in_search())));
 }
 
 #[test]
 fn what_brokers_say_is_told_beside_why_one_says_nothing() {
-    let text = markdown::render(&fixture::with_brokers());
+    let text = markdown::render(&Analysed::of(&fixture::with_brokers()));
     let section = text
         .split("### Brokers\n\n")
         .nth(1)
         .and_then(|rest| rest.split("\n### ").next());
     insta::assert_snapshot!("brokers.md", section.expect("a section"));
-    let without = markdown::render(&fixture::on_a_cluster());
+    let without = markdown::render(&Analysed::of(&fixture::on_a_cluster()));
     assert!(!without.contains("### Brokers"), "nobody asked for them");
 }
 
@@ -77,13 +78,13 @@ fn what_the_cluster_spent_is_told_only_when_all_brokers_told() {
 
 #[test]
 fn client_libraries_are_put_side_by_side() {
-    let text = markdown::render(&fixture::of_clients());
+    let text = markdown::render(&Analysed::of(&fixture::of_clients()));
     let section = text
         .split("## Producers\n\n")
         .nth(1)
         .and_then(|rest| rest.split("Schedules are made").next());
     insta::assert_snapshot!("clients.md", section.expect("a section"));
-    let alone = markdown::render(&fixture::on_a_cluster());
+    let alone = markdown::render(&Analysed::of(&fixture::on_a_cluster()));
     assert!(!alone.contains("### Client libraries"), "nothing to compare");
 }
 
@@ -94,15 +95,27 @@ fn a_row_for_each_trial_with_units_in_the_column_names() {
 
 #[test]
 fn a_terminal_shows_the_trials_in_a_table() {
-    insta::assert_snapshot!("cluster-utf8", table::render(&fixture::on_a_cluster(), true, None));
-    insta::assert_snapshot!("blocks-utf8", table::render(&fixture::in_blocks(), true, None));
-    insta::assert_snapshot!("search-ascii-80", table::render(&fixture::in_search(), false, Some(80)));
-    insta::assert_snapshot!("mock-ascii-72", table::render(&fixture::on_a_mock(), false, Some(72)));
+    insta::assert_snapshot!(
+        "cluster-utf8",
+        table::render(&Analysed::of(&fixture::on_a_cluster()), true, None)
+    );
+    insta::assert_snapshot!(
+        "blocks-utf8",
+        table::render(&Analysed::of(&fixture::in_blocks()), true, None)
+    );
+    insta::assert_snapshot!(
+        "search-ascii-80",
+        table::render(&Analysed::of(&fixture::in_search()), false, Some(80))
+    );
+    insta::assert_snapshot!(
+        "mock-ascii-72",
+        table::render(&Analysed::of(&fixture::on_a_mock()), false, Some(72))
+    );
 }
 
 #[test]
 fn plain_tables_are_ascii_and_stay_within_their_width() {
-    let text = table::render(&fixture::on_a_cluster(), false, Some(80));
+    let text = table::render(&Analysed::of(&fixture::on_a_cluster()), false, Some(80));
     assert!(text.is_ascii(), "{text}");
     let table = text.split("p50, p99 and").next().expect("a table");
     assert!(
@@ -118,7 +131,7 @@ fn every_report_has_the_same_seven_sections() {
         ..fixture::on_a_cluster()
     };
     for report in fixture::all().into_iter().chain([empty]) {
-        let text = markdown::render(&report);
+        let text = markdown::render(&Analysed::of(&report));
         let headings: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
         let expected = [
             "Environment",
@@ -145,7 +158,7 @@ fn no_secret_reaches_a_report() {
             .configuration
             .push(("ssl.key.password".into(), "hunter2".into()));
     }
-    let text = markdown::render(&report);
+    let text = markdown::render(&Analysed::of(&report));
     assert!(!text.contains("hunter2") && text.contains("KAFKA_PASSWORD"), "{text}");
 }
 
@@ -197,7 +210,7 @@ fn cells_that_delivered_different_rates_are_no_ranking() {
         fixture::trial(2, 0, "5", 2_000_000),
     ];
     report.results[1].rates.delivered = Some(9_800.0);
-    let text = markdown::render(&report);
+    let text = markdown::render(&Analysed::of(&report));
     assert!(
         text.contains("- `linger.ms=5`, response p50 and response p99: it delivered 9,800/s where the first cell"),
         "{text}"
@@ -260,7 +273,7 @@ fn a_rate_that_the_plan_changes_is_told_and_not_called_unsteady() {
     for result in &mut report.results {
         result.workload.profile = Some("ramp 1k/s to 20k/s over 30s".into());
     }
-    let text = markdown::render(&report);
+    let text = markdown::render(&Analysed::of(&report));
     assert!(text.contains("not assessed: the plan changes the rate"), "{text}");
     assert!(text.contains("| ramp 1k/s to 20k/s over 30s"), "{text}");
 }
@@ -280,7 +293,7 @@ fn two_phases_are_told_with_the_capacity_that_sets_the_rates() {
             _ => {}
         }
     }
-    let text = markdown::render(&report);
+    let text = markdown::render(&Analysed::of(&report));
     for told in [
         "Slowest capacity: 40,000/s with `linger.ms=5 compression.type=zstd` (t001, bound by offered).",
         "1 capacity trial and 6 canary trials: never ranked, never compared.",
@@ -292,7 +305,7 @@ fn two_phases_are_told_with_the_capacity_that_sets_the_rates() {
 
 #[test]
 fn a_caveat_of_all_trials_is_told_once() {
-    let text = markdown::render(&fixture::on_a_cluster());
+    let text = markdown::render(&Analysed::of(&fixture::on_a_cluster()));
     assert_eq!(
         text.matches("Judged by limits of validity looser than the default")
             .count(),
@@ -307,7 +320,7 @@ fn hosts_shared_and_names_with_markup_are_told_safely_in_the_title() {
     report.facts.name = "a <b> *c*".into();
     report.results[0].verdict.bound_by = BoundBy::Client;
     report.results[0].trial = TrialId(1);
-    let text = markdown::render(&report);
+    let text = markdown::render(&Analysed::of(&report));
     assert!(
         text.starts_with("# a &lt;b> \\*c\\* (mock broker)\n\n**Hosts are shared: load-1 and load-2 "),
         "{text}"
@@ -317,11 +330,13 @@ fn hosts_shared_and_names_with_markup_are_told_safely_in_the_title() {
 #[test]
 fn consumers_have_a_section_of_their_own_where_there_were_any() {
     let report = fixture::in_blocks();
-    assert!(!markdown::render(&report).contains("## Consumers"));
+    assert!(!markdown::render(&Analysed::of(&report)).contains("## Consumers"));
     let report = fixture::consumed::with_consumers();
-    let text = markdown::render(&report);
+    let text = markdown::render(&Analysed::of(&report));
     let from = text.find("## Consumers").expect("the section");
     let section = &text[from..text.find("## Results").expect("the next one")];
     insta::assert_snapshot!("consumers.md", section);
-    assert!(json::read_report(&json::write_report(&report)).is_ok_and(|read| read.results == report.results));
+    assert!(
+        json::read_report(&json::write_report(&Analysed::of(&report))).is_ok_and(|read| read.results == report.results)
+    );
 }

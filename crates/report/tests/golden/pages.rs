@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use tribunal_model::ids::CellId;
+use tribunal_report::analysed::Analysed;
 use tribunal_report::experiment::ExperimentReport;
 use tribunal_report::{html, markdown, plot};
 
@@ -36,12 +37,15 @@ fn readable(page: &str) -> String {
 
 #[test]
 fn a_page_of_a_cluster_is_made_of_this() {
-    insta::assert_snapshot!("cluster.html", readable(&html::render(&fixture::on_a_cluster())));
+    insta::assert_snapshot!(
+        "cluster.html",
+        readable(&html::render(&Analysed::of(&fixture::on_a_cluster())))
+    );
 }
 
 #[test]
 fn pictures_of_six_blocks_are_drawn_like_this() {
-    let files = plot::files(&fixture::in_blocks());
+    let files = plot::files(&Analysed::of(&fixture::in_blocks()));
     let told: Vec<String> = files
         .iter()
         .map(|(name, svg)| format!("{name}\n{}", svg.split("</style>").nth(1).expect("a picture")))
@@ -52,19 +56,20 @@ fn pictures_of_six_blocks_are_drawn_like_this() {
 #[test]
 fn every_picture_that_a_report_names_is_among_its_files() {
     for report in fixture::all() {
-        let text = markdown::render(&report);
+        let analysed = Analysed::of(&report);
+        let text = markdown::render(&analysed);
         let named: Vec<&str> = text
             .lines()
             .filter_map(|line| line.strip_prefix("![")?.split_once("](")?.1.strip_suffix(')'))
             .collect();
-        let files: Vec<String> = plot::files(&report).into_iter().map(|(name, _)| name).collect();
+        let files: Vec<String> = plot::files(&analysed).into_iter().map(|(name, _)| name).collect();
         assert_eq!(named, files);
     }
 }
 
 #[test]
 fn a_page_asks_for_nothing_and_runs_no_script_but_its_own() {
-    let page = html::render(&fixture::in_blocks());
+    let page = html::render(&Analysed::of(&fixture::in_blocks()));
     assert!(page.contains("default-src 'none'"), "{}", &page[..400]);
     for asking in ["src=", "@import", "url(", "<link", "<img", "<iframe"] {
         assert!(!page.contains(asking), "{asking}");
@@ -87,10 +92,11 @@ fn hostile_names_are_text() {
         }
         result.workload.properties.push((hostile.into(), hostile.into()));
     }
-    let page = html::render(&report);
+    let analysed = Analysed::of(&report);
+    let page = html::render(&analysed);
     assert_eq!(page.matches("<script").count(), 1, "the page's own");
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot;'|`*\u{202e}\u{5d0}&amp;amp;"));
-    for (name, svg) in plot::files(&report) {
+    for (name, svg) in plot::files(&analysed) {
         assert!(!svg.contains("<script"), "{name}");
     }
 }
@@ -125,7 +131,7 @@ fn of_cells(number: u32) -> ExperimentReport {
 
 #[test]
 fn five_hundred_cells_stay_under_five_megabytes() {
-    let page = html::render(&of_cells(500));
+    let page = html::render(&Analysed::of(&of_cells(500)));
     assert!(page.len() < 5_000_000, "{}", page.len());
     assert!(
         page.contains("linger.ms=24 compression.type=19"),
@@ -135,13 +141,13 @@ fn five_hundred_cells_stay_under_five_megabytes() {
 
 #[test]
 fn an_invalid_trial_has_its_reason_on_the_page() {
-    let page = html::render(&fixture::on_a_cluster());
+    let page = html::render(&Analysed::of(&fixture::on_a_cluster()));
     assert!(page.contains("t002 INVALID: "), "in its cell's row");
 }
 
 #[test]
 fn a_mock_is_compared_on_no_page() {
-    let page = html::render(&fixture::on_a_mock());
+    let page = html::render(&Analysed::of(&fixture::on_a_mock()));
     assert!(page.contains("A mock broker was measured: nothing here is about Kafka."));
     assert!(!page.contains("Pareto front, by the means"));
 }
@@ -169,7 +175,11 @@ fn pages_are_written_for_a_browser() {
         ("cells", of_cells(500)),
     ];
     for (name, report) in pages {
-        std::fs::write(folder.join(format!("{name}.html")), html::render(&report)).unwrap();
+        std::fs::write(
+            folder.join(format!("{name}.html")),
+            html::render(&Analysed::of(&report)),
+        )
+        .unwrap();
     }
     let compared = html::render_compared(&compared::regressed());
     std::fs::write(folder.join("compared.html"), compared).unwrap();

@@ -7,6 +7,7 @@ use tribunal_model::matrix::{Matrix, Warning};
 use tribunal_model::objective::{Condition, Figure, Objective, Relation};
 use tribunal_model::pitfall::{Kind, Pitfall};
 use tribunal_model::plan::{Override, Plan};
+use tribunal_report::analysed::Analysed;
 use tribunal_report::caveat::BoundBy;
 use tribunal_report::experiment::ExperimentReport;
 use tribunal_report::pitfall::found;
@@ -254,7 +255,7 @@ fn every_pitfall_is_shown_by_what_makes_it_and_not_without() {
             put(&mut report);
             let found = found(&report);
             assert!(found.iter().any(|of| of.pitfall.kind == kind), "{kind:?}: {found:?}");
-            let text = markdown::render(&report);
+            let text = markdown::render(&Analysed::of(&report));
             let section = text.split("### Pitfalls\n\n").nth(1).expect("a section");
             told.push(section.trim_end().to_owned());
         }
@@ -293,7 +294,7 @@ fn a_terminal_tells_each_pitfall_in_a_line_that_fits() {
     one_partition(&mut report);
     full_queue(&mut report);
     let text = answer::render(
-        &report,
+        &Analysed::of(&report),
         answer::Screen {
             utf8: true,
             colour: false,

@@ -1,6 +1,7 @@
 //! `docs/report.schema.json` says what is written.
 
 use serde_json::Value;
+use tribunal_report::analysed::Analysed;
 use tribunal_report::json;
 
 use crate::fixture;
@@ -19,7 +20,7 @@ fn reports() -> Vec<Value> {
     reports.push(old);
     reports
         .iter()
-        .map(|report| serde_json::from_str(&json::write_report(report)).expect("JSON"))
+        .map(|report| serde_json::from_str(&json::write_report(&Analysed::of(report))).expect("JSON"))
         .collect()
 }
 

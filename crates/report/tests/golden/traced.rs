@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use serde_json::Value;
+use tribunal_report::analysed::Analysed;
 use tribunal_report::analysis::Analysis;
 use tribunal_report::experiment::ExperimentReport;
 use tribunal_report::{csv, json, markdown};
@@ -49,7 +50,7 @@ fn stored(report: &ExperimentReport) -> (Value, Vec<BTreeMap<String, String>>) {
     let text = csv::render(report);
     let mut reader = ::csv::Reader::from_reader(text.as_bytes());
     let rows = reader.deserialize().collect::<Result<_, _>>().expect("a table");
-    let json = serde_json::from_str(&json::write_report(report)).expect("JSON");
+    let json = serde_json::from_str(&json::write_report(&Analysed::of(report))).expect("JSON");
     (json, rows)
 }
 
@@ -232,7 +233,7 @@ fn every_figure_of_a_cell_is_the_geometric_mean_of_its_trials() {
     let mut figures = 0;
     for report in reports() {
         let (json, _) = stored(&report);
-        let markdown = markdown::render(&report);
+        let markdown = markdown::render(&Analysed::of(&report));
         for group in &Analysis::of(&report).groups {
             for cell in &group.cells {
                 let load = report

@@ -5,9 +5,9 @@ use tribunal_model::ids::CellId;
 use tribunal_model::objective::Goal;
 use tribunal_stats::comparison::{Metric, Ranked};
 
-use crate::advice::{Advice, Choice, text as advised};
+use crate::advice::{Choice, text as advised};
+use crate::analysed::Analysed;
 use crate::analysis::{Analysis, CellFigures, GoalRanking, Group, Load, text};
-use crate::experiment::ExperimentReport;
 use crate::factors::of_cells;
 use crate::format::{ABSENT, count, optional};
 use crate::markdown::{self, code, escape};
@@ -27,7 +27,13 @@ pub(super) struct Told {
 }
 
 /// What may be said, load by load.
-pub(super) fn answers(report: &ExperimentReport, analysis: &Analysis) -> Vec<Told> {
+pub(super) fn answers(of: &Analysed<'_>) -> Vec<Told> {
+    let Analysed {
+        report,
+        analysis,
+        advice,
+        ..
+    } = of;
     let words = |words: &str| Told {
         words: words.to_owned(),
         ..Told::default()
@@ -49,7 +55,6 @@ pub(super) fn answers(report: &ExperimentReport, analysis: &Analysis) -> Vec<Tol
             .map(|search| words(&markdown::capacity(search)))
             .collect();
     }
-    let advice = Advice::of(report, analysis);
     let mut told: Vec<Told> = if !advice.choices.is_empty() {
         advice
             .choices
@@ -63,7 +68,7 @@ pub(super) fn answers(report: &ExperimentReport, analysis: &Analysis) -> Vec<Tol
             .filter_map(|group| by_metric(analysis, group))
             .collect()
     } else {
-        by_goal(report, analysis)
+        by_goal(of)
     };
     told.truncate(SHOWN);
     told.extend(
@@ -97,8 +102,9 @@ fn recommended(analysis: &Analysis, choice: &Choice) -> Told {
 }
 
 /// The best cell of those that meet the objective.
-fn by_goal(report: &ExperimentReport, analysis: &Analysis) -> Vec<Told> {
-    let results = of_cells(report);
+fn by_goal(of: &Analysed<'_>) -> Vec<Told> {
+    let analysis = &of.analysis;
+    let results = of_cells(of.report);
     let name = |cell: CellId| {
         let trial = results.iter().find(|r| r.cell == cell);
         trial.map_or_else(|| cell.to_string(), |r| r.cell_text())
