@@ -1,5 +1,7 @@
 //! librdkafka as a driver: this program on the other side of drivers/PROTOCOL.md.
 
+mod teller;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write as _};
 use std::path::Path;
@@ -7,7 +9,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use tribunal_driver::account::counts;
 use tribunal_driver::messages::{self, Arm, Hello, Order, PROTOCOL, Ready, Said};
 use tribunal_driver::{parse, read_bodies, read_keys};
 use tribunal_engine::clock::MonotonicClock;
@@ -18,11 +19,12 @@ use tribunal_kafka::ResolvedProperties;
 use tribunal_model::design::AuditLevel;
 use tribunal_model::trial::{Arrivals, Partitioner, Rate, Trial, WhenFull, Windows};
 use tribunal_proto::session::RefusalKind;
-use tribunal_stats::{AgentReport, Cpu, Sample, Tallies};
+use tribunal_stats::Cpu;
 
 use crate::alone;
 use crate::host;
 use crate::prepare::{self, Name};
+use teller::Teller;
 
 /// Exit codes that the agent knows.
 const FAILED: u8 = 1;
@@ -227,10 +229,16 @@ fn trial(arm: &Arm) -> Option<Trial> {
 fn conduct(runs: &BTreeMap<u32, Run<MonotonicClock>>, inbox: &Receiver<Heard>) -> Result<(), Failure> {
     let all = |tell: &dyn Fn(&Run<MonotonicClock>)| runs.values().for_each(tell);
     let (mut reports, mut gone) = (0, false);
+    let mut tellers: BTreeMap<u32, Teller> = BTreeMap::new();
     while !(gone && reports == runs.len()) {
         let Ok(heard) = inbox.recv() else { break };
         match heard {
-            Heard::Event(producer, event) => reports += usize::from(tell(producer, event)),
+            Heard::Event(producer, event) => {
+                let teller = tellers.entry(producer).or_insert_with(|| Teller::new(producer));
+                let Some(said) = teller.words(event) else { continue };
+                reports += usize::from(matches!(said, Said::Report(_)));
+                say(&said);
+            }
             Heard::Gone => {
                 gone = true;
                 all(&|run| run.give_up("the agent has gone"));
@@ -253,87 +261,4 @@ fn conduct(runs: &BTreeMap<u32, Run<MonotonicClock>>, inbox: &Receiver<Heard>) -
         }
     }
     Ok(())
-}
-
-/// Tells an event of a producer's run; true for its report.
-fn tell(producer: u32, event: Event) -> bool {
-    match event {
-        Event::NotStarted { .. } => say(&Said::NotStarted {}),
-        Event::WindowResolved => say(&Said::Resolved { producer }),
-        // The agent makes these of the samples.
-        Event::Watched(_) | Event::Statistics { .. } => {}
-        Event::Sample(sample) => say(&Said::Sample(Box::new(second(producer, &sample)))),
-        Event::Ended(ended) => {
-            say(&Said::Report(Box::new(report(producer, &ended.report))));
-            return true;
-        }
-    }
-    false
-}
-
-fn second(producer: u32, sample: &Sample) -> messages::Second {
-    messages::Second {
-        producer,
-        start_ns: sample.start_ns,
-        end_ns: sample.end_ns,
-        parts: parts(&sample.tallies),
-        acknowledged_bytes: sample.activity.acknowledged_bytes,
-        queue_full: sample.activity.queue_full,
-        blocked_ns: sample.activity.blocked_ns,
-        in_flight: sample.activity.in_flight,
-        written_blind: sample.activity.written_blind,
-        client: messages::Client::default(),
-    }
-}
-
-fn parts(tallies: &Tallies) -> BTreeMap<String, messages::Part> {
-    let part = |tally: &tribunal_stats::Tally| messages::Part {
-        scheduled: tally.fates.scheduled,
-        acknowledged: tally.fates.acknowledged,
-        not_written: tally.fates.not_written,
-        possibly_written: tally.fates.possibly_written,
-        unresolved: tally.fates.unresolved,
-        shed: tally.fates.shed,
-        unsent: tally.fates.unsent,
-        late_sends: tally.late_sends,
-        response: counts(&tally.response),
-        service: counts(&tally.service),
-        send_lag: counts(&tally.send_lag),
-        schedule_delay: counts(&tally.schedule_delay),
-        censored: counts(&tally.censored),
-        failed: (tally.failed.iter())
-            .map(|(error, distribution)| (error.clone(), counts(distribution)))
-            .collect(),
-    };
-    let parts = tallies.iter().map(|(of, tally)| (of.name().to_owned(), part(tally)));
-    parts.collect()
-}
-
-fn report(producer: u32, report: &AgentReport) -> messages::Report {
-    let facts = &report.facts;
-    let statistics = &report.statistics;
-    messages::Report {
-        producer,
-        load_end_ns: facts.load_end_ns,
-        start_error_ns: facts.start_error_ns,
-        first_send: facts.first_send.map(|first| (first.intended_ns, first.accepted_ns)),
-        backlog: (report.backlog.at_start, report.backlog.at_end),
-        partitions: (report.partitions.iter())
-            .map(|((_, partition), count)| (*partition, count.acknowledged, count.perhaps))
-            .collect(),
-        offsets: (report.offsets.iter())
-            .map(|((_, partition), offsets)| (*partition, offsets.runs().collect()))
-            .collect(),
-        missing: facts.missing_reports,
-        errors: facts.client_errors.clone(),
-        client: messages::Client {
-            request_latency_us: None,
-            requests: statistics.requests,
-            batches: statistics.batches,
-            batch_records: statistics.batch_records,
-            retries: statistics.retries,
-            record_bytes: statistics.record_bytes,
-            wire_bytes: statistics.wire_bytes,
-        },
-    }
 }

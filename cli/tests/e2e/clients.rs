@@ -119,6 +119,24 @@ fn every_client_keeps_the_schedule_and_loses_nothing() {
         let first = &by_client(&report.results, "librdkafka").agents[0].producers[0];
         assert_eq!(producer.schedule_sha256, first.schedule_sha256, "{client}");
         assert!(!producer.configuration.is_empty(), "{client}");
+        // librdkafka says where the mean goes, wherever it runs; in microseconds.
+        let brokers = &result.statistics.brokers;
+        if ["librdkafka", "librdkafka-child", "confluent-kafka"].contains(&client) {
+            assert_eq!(brokers.len(), 3, "{client}: {:?}", result.statistics);
+            for latencies in brokers.values() {
+                let (queue, round_trip) = (latencies.queue.mean_us(), latencies.round_trip.mean_us());
+                assert!(
+                    queue.is_some_and(|us| (1e3..5e6).contains(&us)),
+                    "{client}: {latencies:?}"
+                );
+                assert!(
+                    round_trip.is_some_and(|us| (1.0..5e6).contains(&us)),
+                    "{client}: {latencies:?}"
+                );
+            }
+        } else {
+            assert!(brokers.is_empty(), "{client}: {brokers:?}");
+        }
     }
     assert_eq!(topics_left(kafka), Vec::<String>::new());
 }

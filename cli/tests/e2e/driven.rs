@@ -1,14 +1,15 @@
-//! Drivers that fail: each trial says why, and nothing is left behind. They stand in front of librdkafka's own driver, and
-//! the cluster is librdkafka's mock.
+//! Drivers that fail: each trial says why, and nothing is left behind. They stand in front of librdkafka's own driver, which
+//! by itself shows what its client says. The cluster is librdkafka's mock.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tribunal_model::trial::Part;
+use tribunal_stats::Latencies;
 use tribunal_testkit::wait;
 
-use crate::support::{Agent, Bench, Coordinator, Finished, LOOSE, PATIENCE, Process, alone};
+use crate::support::{Agent, Bench, Coordinator, Finished, LOOSE, PATIENCE, Process, alone, scrape};
 
 const REAL: &str = env!("CARGO_BIN_EXE_tribunal");
 
@@ -192,4 +193,71 @@ fn a_driver_that_is_not_there_ends_the_experiment_before_a_trial() {
         "{:#?}",
         check.err
     );
+}
+
+/// The sum of a metric's series in what an agent shows; none where it has no series.
+fn shown(text: &str, metric: &str) -> Option<f64> {
+    let series = text.lines().filter(|line| line.split('{').next() == Some(metric));
+    let values = series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+    values.reduce(|sum, value| sum + value)
+}
+
+/// The mean of a summary, once it has counted something.
+fn mean(text: &str, metric: &str) -> Option<f64> {
+    let count = shown(text, &format!("{metric}_count"))?;
+    let sum = shown(text, &format!("{metric}_sum"))?;
+    (count > 0.0).then(|| sum / count)
+}
+
+#[test]
+fn a_child_shows_what_its_client_says_and_the_result_has_it_of_the_window() {
+    let _turn = alone();
+    let bench = Bench::new();
+    let coordinator = Coordinator::start(&bench, 0);
+    let agent = Agent::start(&bench, &coordinator.url, "a");
+    let plan = plan("x").replace("driver:x", "librdkafka-child") + "linger.ms = 50\n";
+    let (plan, out) = (bench.plan(&plan), bench.out());
+    let (plan, out) = (plan.to_str().unwrap(), out.to_str().unwrap());
+    let run = bench.start(&["run", plan, "--coordinator", &coordinator.url, "--out", out]);
+    // Priming is in some of the counts and not in others; a second's records outweigh it.
+    let text = wait::until(PATIENCE, "the client's own figures", || {
+        let text = scrape(agent.metrics);
+        let records = shown(&text, "tribunal_client_batch_records_total");
+        records.is_some_and(|records| records > 500.0).then_some(text)
+    })
+    .unwrap();
+    let [queue, outbound, round_trip] = ["queue", "outbound", "round_trip"].map(|step| {
+        let metric = format!("tribunal_client_broker_{step}_seconds");
+        mean(&text, &metric).unwrap_or_else(|| panic!("no {metric} in\n{text}"))
+    });
+    // In seconds: a record waits for a good part of the linger, and nothing takes a whole one on the loopback.
+    assert!((0.001..1.0).contains(&queue), "{queue}");
+    assert!((0.0..1.0).contains(&outbound), "{outbound}");
+    assert!((1e-6..1.0).contains(&round_trip), "{round_trip}");
+    let count = |name: &str| {
+        let metric = format!("tribunal_client_{name}_total");
+        shown(&text, &metric).unwrap_or_else(|| panic!("no {metric} in\n{text}"))
+    };
+    let (batches, records, bytes) = (count("batches"), count("batch_records"), count("record_bytes"));
+    assert!(batches > 0.0 && records > batches, "{records} in {batches}");
+    assert!((90.0..120.0).contains(&(bytes / records)), "{bytes} of {records}");
+    assert!(count("requests") > 0.0 && count("wire_bytes") > 0.0, "{text}");
+    for name in ["retries", "timeouts", "transmit_errors", "disconnects"] {
+        assert!(count(name) >= 0.0, "{name}");
+    }
+    assert_eq!(shown(&text, "tribunal_client_broker_throttle_seconds_sum"), Some(0.0));
+
+    let run = run.finish();
+    assert_eq!(run.code, Some(0), "{:#?}", run.err);
+    let report = bench.report();
+    let statistics = &report.results[0].statistics;
+    let mut queue = Latencies::default();
+    statistics.brokers.values().for_each(|broker| queue.add(broker.queue));
+    // The window's 1,500 records and those of up to a second more on either side; twice would be more.
+    assert!((1_300..2_900).contains(&queue.count), "{statistics:?}");
+    assert!(
+        queue.mean_us().is_some_and(|us| (1e3..1e6).contains(&us)),
+        "{statistics:?}"
+    );
+    assert!(statistics.requests > 0 && statistics.batches > 0, "{statistics:?}");
 }

@@ -7,11 +7,11 @@ use tribunal_model::trial::{Part, Windows};
 use tribunal_stats::facts::FirstSend;
 use tribunal_stats::watched::Watched;
 use tribunal_stats::{
-    Activity, AgentReport, Backlog, ClientSecond, ClientStatistics, Distribution, Fates, OffsetSet, PartitionCount,
-    Sample, Tallies,
+    Activity, AgentReport, Backlog, ClientSecond, ClientTold, Distribution, Fates, OffsetSet, PartitionCount, Sample,
+    Tallies,
 };
 
-use crate::messages::{Client, Counts, Report, Second};
+use crate::messages::{Counts, Report, Second};
 
 /// The most microseconds that a bucket may stand for.
 const HIGHEST_US: u64 = 3_600_000_000;
@@ -37,7 +37,10 @@ struct Told {
     over: bool,
     reported: bool,
     tallies: Tallies,
-    statistics: ClientStatistics,
+    /// What its client has told of itself so far.
+    client: ClientTold,
+    /// The same of the window.
+    window: ClientTold,
 }
 
 /// What came of a second that was told.
@@ -50,7 +53,7 @@ pub struct Heard {
     /// The producer's fates so far.
     pub fates: Fates,
     /// What its client has said of itself so far.
-    pub statistics: ClientStatistics,
+    pub statistics: ClientTold,
 }
 
 impl Account {
@@ -85,18 +88,18 @@ impl Account {
         told.over = end < edge;
         let sample = sample(second, &told.topic)?;
         told.tallies.merge(&sample.tallies);
-        let said = statistics(&second.client);
-        told.statistics.add(&said);
+        let said = second.client.told();
+        told.client.add(&said);
         let latency = second.client.request_latency_us;
         let latency = latency.filter(|us| us.is_finite() && *us >= 0.0);
         let watched = Watched {
             request_latency_us: latency,
             ..Watched::of(second.producer, &sample.tallies, &sample.activity)
         };
-        let (fates, so_far) = (told.tallies.fates(), told.statistics.clone());
+        let (fates, so_far) = (told.tallies.fates(), told.client.clone());
         if windows.part(start) == Part::Window {
             self.requests.extend(latency.map(|us| (us * 1000.0) as i64));
-            self.report.statistics.add(&said);
+            told.window.add(&said);
         }
         let open = self.open.entry(start).or_insert_with(|| Sample {
             start_ns: start,
@@ -162,7 +165,7 @@ impl Account {
         let firsts = [facts.first_send, first];
         facts.first_send = firsts.into_iter().flatten().min_by_key(|first| first.accepted_ns);
         facts.missing_reports += told.missing;
-        self.report.statistics.add(&statistics(&told.client));
+        of.window = told.client.told().or(std::mem::take(&mut of.window));
         facts.client_errors.extend(told.errors.iter().cloned());
         Ok(self.whole())
     }
@@ -175,6 +178,7 @@ impl Account {
         let left = self.whole();
         for told in self.producers.values() {
             self.report.tallies.merge(&told.tallies);
+            self.report.statistics.add(&told.window.statistics());
         }
         self.requests.sort_unstable();
         self.report.facts.request_latency_ns = self.requests.get(self.requests.len() / 2).copied();
@@ -270,18 +274,6 @@ fn balanced(tallies: &Tallies) -> Result<Fates, String> {
         }
     }
     Ok(tallies.fates())
-}
-
-fn statistics(client: &Client) -> ClientStatistics {
-    ClientStatistics {
-        batches: client.batches,
-        batch_records: client.batch_records,
-        requests: client.requests,
-        retries: client.retries,
-        record_bytes: client.record_bytes,
-        wire_bytes: client.wire_bytes,
-        ..ClientStatistics::default()
-    }
 }
 
 fn offsets(runs: &[(i64, u64)]) -> Result<OffsetSet, String> {

@@ -1,8 +1,12 @@
 //! The lines that agents and drivers exchange.
 
+mod client;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use client::{Broker, Client};
 
 /// The version of the protocol.
 pub const PROTOCOL: u32 = 1;
@@ -249,26 +253,6 @@ pub struct Second {
     pub client: Client,
 }
 
-/// What a client says of itself over a second; zero for what it does not say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Client {
-    /// Mean latency of its produce requests, in microseconds.
-    pub request_latency_us: Option<f64>,
-    /// Produce requests.
-    pub requests: u64,
-    /// Record batches sent.
-    pub batches: u64,
-    /// Records in them.
-    pub batch_records: u64,
-    /// Records sent again.
-    pub retries: u64,
-    /// Bytes of records before compression.
-    pub record_bytes: u64,
-    /// Bytes sent, after compression.
-    pub wire_bytes: u64,
-}
-
 /// What is told once, at the end.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -294,7 +278,10 @@ pub struct Report {
     /// Errors of the client that concern no single record: name, text, how often.
     #[serde(default)]
     pub errors: Vec<(String, String, u64)>,
-    /// What the client says of itself over the whole window, where it cannot say so second by second.
+    /// What the client says of itself over the whole window; it stands before what the window's seconds come to.
     #[serde(default)]
     pub client: Client,
 }
+
+#[cfg(test)]
+mod tests;

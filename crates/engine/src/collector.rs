@@ -7,7 +7,7 @@ use std::sync::mpsc::Receiver;
 use tribunal_model::trial::Part;
 use tribunal_stats::facts::Instruments;
 use tribunal_stats::watched::Watched;
-use tribunal_stats::{Activity, AgentReport, ClientSecond, ClientStatistics, Cpu, Sample};
+use tribunal_stats::{Activity, AgentReport, ClientSecond, ClientStatistics, ClientTold, Cpu, Sample};
 
 use crate::event::{Ended, Event};
 use crate::grid::{Grid, ReportsEnd, SenderEnd, Slice};
@@ -166,6 +166,7 @@ impl<S: Statistics> Collector<S> {
                 let client = &mut self.clients[slot];
                 if !client.statistics.add(&raw) {
                     tracing::warn!(producer = client.producer, "the client's statistics make no sense");
+                    return;
                 }
                 let total = client.statistics.total();
                 if at - POLLED_LATE < windows.t1_ns() {
@@ -173,7 +174,7 @@ impl<S: Statistics> Collector<S> {
                 } else if at >= windows.t2_ns() && client.after.is_none() {
                     client.after = Some(total.clone());
                 }
-                let (producer, total) = (client.producer, Box::new(total));
+                let (producer, total) = (client.producer, Box::new(ClientTold::from(total)));
                 (self.tell)(Event::Statistics { producer, total });
             }
             Message::SenderEnded { slot, end } => {

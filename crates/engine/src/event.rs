@@ -2,7 +2,7 @@
 
 use tribunal_model::trial::Windows;
 use tribunal_stats::watched::Watched;
-use tribunal_stats::{AgentReport, ClientStatistics, Sample};
+use tribunal_stats::{AgentReport, ClientTold, Sample};
 
 /// What an attempt tells, on its collector's thread.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub enum Event {
     Statistics {
         /// Producer index in the trial.
         producer: u32,
-        /// Its counters so far.
-        total: Box<ClientStatistics>,
+        /// What it has told so far.
+        total: Box<ClientTold>,
     },
     /// Every record of the window has its final word.
     WindowResolved,

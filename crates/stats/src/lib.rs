@@ -16,6 +16,7 @@ pub mod samples;
 pub mod search;
 pub mod steady;
 pub mod tally;
+pub mod told;
 pub mod watched;
 
 pub use consumed::{ConsumerReport, ConsumerSecond, ReceivedPartition};
@@ -26,3 +27,4 @@ pub use outcome::{AgentReport, Backlog, PartitionCount};
 pub use readback::{Mark, MissingRun, ReadBack, ReadBackCount, ReadSequences};
 pub use samples::{Activity, BrokerLatencies, ClientSecond, ClientStatistics, Cpu, Latencies, Sample};
 pub use tally::{Fates, Tallies, Tally};
+pub use told::{ClientCount, ClientTold};

@@ -215,7 +215,7 @@ impl BrokerLatencies {
         self.throttle.add(other.throttle);
     }
 
-    fn since(&self, earlier: &Self) -> Self {
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
         Self {
             queue: self.queue.since(earlier.queue),
             outbound: self.outbound.since(earlier.outbound),

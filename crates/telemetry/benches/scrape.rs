@@ -10,7 +10,7 @@ use tribunal_model::seed::SplitMix64;
 use tribunal_model::trial::Part;
 use tribunal_stats::facts::BuildFacts;
 use tribunal_stats::watched::Watched;
-use tribunal_stats::{Activity, BrokerLatencies, ClientSecond, ClientStatistics, Fates, Sample, Tallies};
+use tribunal_stats::{Activity, BrokerLatencies, ClientSecond, ClientStatistics, ClientTold, Fates, Sample, Tallies};
 use tribunal_telemetry::agent::{AgentMetrics, Producer};
 
 #[path = "../../../benches/latencies.rs"]
@@ -84,10 +84,10 @@ fn second(metrics: &AgentMetrics, tallies: &Tallies) {
         ..Sample::default()
     });
     let brokers = (1..=BROKERS).map(|broker| (broker, BrokerLatencies::default()));
-    let said = ClientStatistics {
+    let said = ClientTold::from(ClientStatistics {
         brokers: brokers.collect(),
         ..ClientStatistics::default()
-    };
+    });
     for producer in 0..PRODUCERS {
         metrics.watched(&Watched::of(producer, tallies, &Activity::default()));
         metrics.statistics(producer, Box::new(said.clone()));

@@ -11,7 +11,7 @@ use tribunal_model::ids::{AgentName, ExperimentId, TrialId};
 use tribunal_model::trial::Part;
 use tribunal_stats::facts::{BuildFacts, ClockFacts};
 use tribunal_stats::watched::Watched;
-use tribunal_stats::{ClientStatistics, Cpu, Fates, Sample};
+use tribunal_stats::{ClientCount, ClientTold, Cpu, Fates, Sample};
 
 use crate::catalogue::Metric;
 use crate::coordinator::build_info;
@@ -170,7 +170,7 @@ struct Shown {
     /// Acknowledged and failed records a second, and records in flight, as of the last sample.
     last: Option<(f64, f64, u64)>,
     so_far: Watched,
-    statistics: Option<Box<ClientStatistics>>,
+    statistics: Box<ClientTold>,
 }
 
 impl AgentMetrics {
@@ -226,7 +226,7 @@ impl AgentMetrics {
             let shown = Shown {
                 so_far,
                 last: None,
-                statistics: None,
+                statistics: Box::default(),
                 producer,
             };
             (shown.producer.index, shown)
@@ -278,9 +278,9 @@ impl AgentMetrics {
     }
 
     /// Takes in what a producer's client says of itself, from the beginning on.
-    pub fn statistics(&self, producer: u32, total: Box<ClientStatistics>) {
+    pub fn statistics(&self, producer: u32, total: Box<ClientTold>) {
         if let Some(shown) = self.state().producers.get_mut(&producer) {
-            shown.statistics = Some(total);
+            shown.statistics = total;
         }
     }
 
@@ -427,25 +427,22 @@ impl Shown {
         if let Some(us) = so_far.request_latency_us {
             families.gauge(Metric::RequestLatency, own(Metric::RequestLatency), us / 1e6);
         }
-        let Some(said) = &self.statistics else { return };
-        // librdkafka tells them all. What another client does not tell stays zero for ever, and is no measurement.
-        let all = !said.brokers.is_empty();
         for (metric, count) in [
-            (Metric::Batches, said.batches),
-            (Metric::BatchRecords, said.batch_records),
-            (Metric::Requests, said.requests),
-            (Metric::Retries, said.retries),
-            (Metric::RecordBytes, said.record_bytes),
-            (Metric::WireBytes, said.wire_bytes),
-            (Metric::Timeouts, said.timeouts),
-            (Metric::TransmitErrors, said.transmit_errors),
-            (Metric::Disconnects, said.disconnects),
+            (Metric::Batches, ClientCount::Batches),
+            (Metric::BatchRecords, ClientCount::BatchRecords),
+            (Metric::Requests, ClientCount::Requests),
+            (Metric::Retries, ClientCount::Retries),
+            (Metric::RecordBytes, ClientCount::RecordBytes),
+            (Metric::WireBytes, ClientCount::WireBytes),
+            (Metric::Timeouts, ClientCount::Timeouts),
+            (Metric::TransmitErrors, ClientCount::TransmitErrors),
+            (Metric::Disconnects, ClientCount::Disconnects),
         ] {
-            if all || count > 0 {
-                families.counter(metric, own(metric), count as f64);
+            if let Some(count) = self.statistics.counts.get(&count) {
+                families.counter(metric, own(metric), *count as f64);
             }
         }
-        for (broker, latencies) in &said.brokers {
+        for (broker, latencies) in &self.statistics.brokers {
             let broker = broker.to_string();
             for (metric, latencies) in [
                 (Metric::QueueLatency, latencies.queue),

@@ -49,6 +49,19 @@ def codecs():
     return " ".join(["none", *(codec for codec in ("gzip", "snappy", "lz4", "zstd") if codec in features)])
 
 
+# Sums of an interval by broker: librdkafka's name of them, and how many microseconds its unit has.
+LATENCIES = {
+    "queue_us": ("int_latency", 1),
+    "outbound_us": ("outbuf_latency", 1),
+    "round_trip_us": ("rtt", 1),
+    "throttle_us": ("throttle", 1000),
+}
+COUNTS = (
+    *("requests", "batches", "batch_records", "record_bytes", "wire_bytes"),
+    *("timeouts", "transmit_errors", "disconnects", "throttle_ms", "throttled", "out_of_range"),
+)
+
+
 class Statistics:
     """The client's statistics since they were last asked for. Emissions are left by the callback and read later."""
 
@@ -62,9 +75,9 @@ class Statistics:
 
     def numbers(self, given):
         """`given`: the records that the client has been given by now."""
-        sums = collections.Counter()
+        sums, brokers = collections.Counter(), {}
         while self.emissions:
-            self.add(json.loads(self.emissions.popleft()), sums)
+            self.add(json.loads(self.emissions.popleft()), sums, brokers)
         if not sums:
             return {}
         # librdkafka counts no retries of records, but each record each time it is put into a request: a lower bound.
@@ -73,11 +86,10 @@ class Statistics:
         self.retries = retries
         if sums["answers"]:
             told["request_latency_us"] = sums["round_trips"] / sums["answers"]
-        for name in ("requests", "batches", "batch_records", "record_bytes", "wire_bytes"):
-            told[name] = sums[name]
-        return told
+        told.update((name, sums[name]) for name in COUNTS)
+        return {**told, "brokers": brokers}
 
-    def add(self, emission, sums):
+    def add(self, emission, sums, brokers):
         sums["emissions"] += 1
         for name, broker in emission["brokers"].items():
             # Bootstrap connections that have not become a broker, and internal ones.
@@ -87,6 +99,16 @@ class Statistics:
             sums["answers"] += broker["rtt"]["cnt"]
             sums["requests"] += self.grown(("requests", name), broker["req"].get("Produce", 0))
             sums["wire_bytes"] += self.grown(("wire_bytes", name), broker["txbytes"])
+            sums["timeouts"] += self.grown(("timeouts", name), broker["req_timeouts"])
+            sums["transmit_errors"] += self.grown(("transmit_errors", name), broker["txerrs"])
+            sums["disconnects"] += self.grown(("disconnects", name), broker["disconnects"])
+            sums["throttle_ms"] += broker["throttle"]["sum"]
+            sums["throttled"] += broker["throttle"]["cnt"]
+            sums["out_of_range"] += broker["int_latency"]["outofrange"] + broker["rtt"]["outofrange"]
+            latencies = brokers.setdefault(broker["nodeid"], {ours: [0, 0] for ours in LATENCIES})
+            for ours, (theirs, unit) in LATENCIES.items():
+                latencies[ours][0] += broker[theirs]["sum"] * unit
+                latencies[ours][1] += broker[theirs]["cnt"]
         for name, topic in emission["topics"].items():
             sums["batches"] += topic["batchcnt"]["cnt"]
             sums["batch_records"] += topic["batchcnt"]["sum"]

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use tribunal_stats::{ClientCount, ClientStatistics, Latencies};
+
 use super::*;
 use crate::messages;
 
@@ -166,7 +168,7 @@ fn the_request_latency_is_the_windows_median() {
         let start = number as i64 * SECOND;
         let mut told = second(0, start, start + SECOND);
         told.client.request_latency_us = Some(us);
-        told.client.batches = 5;
+        told.client.batches = Some(5);
         account.second(&told, &windows).unwrap();
     }
     let (_, report) = account.finish();
@@ -176,4 +178,80 @@ fn the_request_latency_is_the_windows_median() {
         "the warm-up's is left out"
     );
     assert_eq!(report.statistics.batches, 10);
+}
+
+/// A client's word: produce requests, and the wait of its records for broker 1.
+fn said(requests: u64, queue_us: (u64, u64)) -> messages::Client {
+    let broker = messages::Broker {
+        queue_us,
+        ..messages::Broker::default()
+    };
+    messages::Client {
+        requests: Some(requests),
+        brokers: [(1, broker)].into(),
+        ..messages::Client::default()
+    }
+}
+
+/// A producer whose client says something in each of three seconds; what its last second came to.
+fn three_seconds(account: &mut Account, producer: u32) -> Heard {
+    let mut heard = None;
+    for (start, client) in [
+        (0, said(100, (10_000, 10))),
+        (SECOND, messages::Client::default()),
+        (2 * SECOND, said(7, (5_000, 4))),
+    ] {
+        let told = Second {
+            client,
+            ..second(producer, start, start + SECOND)
+        };
+        heard = Some(account.second(&told, &windows()).unwrap());
+    }
+    heard.unwrap()
+}
+
+fn queue(statistics: &ClientStatistics) -> Latencies {
+    statistics.brokers[&1].queue
+}
+
+#[test]
+fn what_clients_say_is_summed_for_those_who_watch_and_over_the_window_for_the_result() {
+    let mut account = account();
+    let heard = three_seconds(&mut account, 0).statistics;
+    assert_eq!(
+        heard.counts,
+        [(ClientCount::Requests, 107)].into(),
+        "and nothing that was not told"
+    );
+    assert_eq!(heard.brokers[&1].queue.mean_us(), Some(15_000.0 / 14.0));
+    three_seconds(&mut account, 1);
+    for producer in [0, 1] {
+        account.report(&report(producer, 30)).unwrap();
+    }
+    let (_, report) = account.finish();
+    assert_eq!(report.statistics.requests, 14, "the warm-up's are left out");
+    assert_eq!(
+        (queue(&report.statistics).sum_us, queue(&report.statistics).count),
+        (10_000, 8)
+    );
+}
+
+#[test]
+fn what_a_report_says_of_the_whole_window_is_not_counted_twice() {
+    let mut account = account();
+    for producer in [0, 1] {
+        three_seconds(&mut account, producer);
+    }
+    let whole = Report {
+        client: said(9, (6_000, 5)),
+        ..report(0, 30)
+    };
+    account.report(&whole).unwrap();
+    account.report(&report(1, 30)).unwrap();
+    let (_, report) = account.finish();
+    assert_eq!(report.statistics.requests, 9 + 7);
+    assert_eq!(
+        (queue(&report.statistics).sum_us, queue(&report.statistics).count),
+        (11_000, 9)
+    );
 }

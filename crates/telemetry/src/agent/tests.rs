@@ -1,6 +1,6 @@
 use tribunal_model::ids::AgentName;
 use tribunal_stats::facts::BuildFacts;
-use tribunal_stats::{BrokerLatencies, ClientSecond, Latencies};
+use tribunal_stats::{BrokerLatencies, ClientSecond, ClientStatistics, Latencies};
 use uuid::Uuid;
 
 use super::*;
@@ -117,13 +117,28 @@ fn what_was_watched_is_added_up_and_error_codes_are_bounded() {
 #[test]
 fn a_client_that_does_not_tell_a_counter_has_no_series_of_it() {
     let metrics = at_a_trial();
-    let told = ClientStatistics {
-        batches: 5,
-        ..ClientStatistics::default()
+    let told = ClientTold {
+        counts: [(ClientCount::Batches, 5), (ClientCount::Disconnects, 0)].into(),
+        ..ClientTold::default()
     };
-    metrics.statistics(0, Box::new(told.clone()));
-    let some = text(&metrics.registry());
-    assert!(some.contains("tribunal_client_batches_total{") && !some.contains("tribunal_client_retries_total"));
+    metrics.statistics(0, Box::new(told));
+    let nil = Uuid::nil();
+    let of = format!(r#"{OWN}"{nil}",trial="t003""#);
+    assert_lines(
+        &metrics,
+        &[
+            &format!("tribunal_client_batches_total{{{of}}} 5"),
+            &format!("tribunal_client_disconnects_total{{{of}}} 0"),
+        ],
+    );
+    let text = text(&metrics.registry());
+    let client = text.lines().filter(|line| line.starts_with("tribunal_client_"));
+    assert_eq!(client.count(), 2, "{text}");
+}
+
+#[test]
+fn a_client_that_tells_everything_has_all_series_and_those_of_each_broker() {
+    let metrics = at_a_trial();
     let latencies = BrokerLatencies {
         queue: Latencies {
             sum_us: 9_000,
@@ -133,15 +148,16 @@ fn a_client_that_does_not_tell_a_counter_has_no_series_of_it() {
     };
     let all = ClientStatistics {
         brokers: [(2, latencies)].into(),
-        ..told
+        ..ClientStatistics::default()
     };
-    metrics.statistics(0, Box::new(all));
+    metrics.statistics(0, Box::new(all.into()));
     let nil = Uuid::nil();
     let of = format!(r#"{OWN}"{nil}",trial="t003""#);
     assert_lines(
         &metrics,
         &[
             &format!("tribunal_client_retries_total{{{of}}} 0"),
+            &format!("tribunal_client_timeouts_total{{{of}}} 0"),
             &format!(r#"tribunal_client_broker_queue_seconds_sum{{{of},broker="2"}} 0.009"#),
             &format!(r#"tribunal_client_broker_queue_seconds_count{{{of},broker="2"}} 3"#),
         ],
