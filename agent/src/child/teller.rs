@@ -64,7 +64,7 @@ impl Teller {
         if self.total.is_none() {
             return Client::default();
         }
-        Client::of(&report.statistics.clone().into())
+        Client::of(&ClientTold::from(report.statistics.clone()))
     }
 }
 
@@ -154,7 +154,7 @@ mod tests {
     fn told(requests: u64) -> Event {
         Event::Statistics {
             producer: 3,
-            total: Box::new(statistics(requests).into()),
+            total: Box::new(ClientTold::from(statistics(requests))),
         }
     }
 
@@ -198,7 +198,7 @@ mod tests {
             assert!(teller.words(told(requests)).is_none());
         }
         let first = sampled(&mut teller);
-        assert_eq!(first, statistics(12).into());
+        assert_eq!(first, ClientTold::from(statistics(12)));
         assert_eq!(
             first.counts[&ClientCount::Retries],
             0,
@@ -206,7 +206,7 @@ mod tests {
         );
         assert_eq!(sampled(&mut teller), ClientTold::default());
         assert!(teller.words(told(20)).is_none());
-        assert_eq!(sampled(&mut teller), statistics(8).into());
+        assert_eq!(sampled(&mut teller), ClientTold::from(statistics(8)));
     }
 
     #[test]
@@ -215,6 +215,7 @@ mod tests {
         let unsaid = reported(&mut teller, ClientStatistics::default());
         assert_eq!(unsaid, ClientTold::default());
         assert!(teller.words(told(20)).is_none());
-        assert_eq!(reported(&mut teller, statistics(5)), statistics(5).into());
+        let said = reported(&mut teller, statistics(5));
+        assert_eq!(said, ClientTold::from(statistics(5)));
     }
 }
