@@ -64,7 +64,7 @@ pub enum Figure {
     Censored,
     /// Records that the client sent again.
     Retries,
-    /// Processor time of the client and our own threads per million records delivered, seconds.
+    /// Processor time of all that produces per million records delivered, seconds.
     CpuPerMillion,
 }
 

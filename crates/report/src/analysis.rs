@@ -31,7 +31,7 @@ use crate::result::TrialResult;
 use crate::settings::PRESET;
 
 pub use cells::{CellFigures, Figure, LeftOut, WithinTrial};
-pub(crate) use cells::{SAME_LOAD, comparable, figures, observations};
+pub(crate) use cells::{SAME_LOAD, comparable, cpu_metric, figures, observations};
 pub use goal::GoalRanking;
 
 /// Stands for the baseline of every group, so that the comparisons of all groups make one family; cells count from 1.
@@ -67,6 +67,8 @@ pub struct Analysis {
 pub struct Group {
     /// The load.
     pub load: Load,
+    /// The metrics by which its cells are compared.
+    pub metrics: Vec<Metric>,
     /// What the others are compared with: the first cell in written order, whether or not its trials are valid.
     pub baseline: CellId,
     /// Every cell with its figures, in written order.
@@ -130,16 +132,13 @@ impl Load {
         }
     }
 
-    /// The metrics by which cells are compared under it.
-    fn metrics(&self) -> &'static [Metric] {
+    /// The metrics by which cells are compared under it, `cpu` the one of processor time.
+    fn metrics(&self, cpu: Metric) -> Vec<Metric> {
         match self {
-            Self::Saturated => &[Metric::DeliveredRate, Metric::CpuPerRecord],
-            Self::Offered { .. } | Self::Share { .. } => &[
-                Metric::DeliveredRate,
-                Metric::ResponseP50,
-                Metric::ResponseP99,
-                Metric::CpuPerRecord,
-            ],
+            Self::Saturated => vec![Metric::DeliveredRate, cpu],
+            Self::Offered { .. } | Self::Share { .. } => {
+                vec![Metric::DeliveredRate, Metric::ResponseP50, Metric::ResponseP99, cpu]
+            }
         }
     }
 }
@@ -187,9 +186,10 @@ impl Analysis {
                 None => groups.push((load, vec![result])),
             }
         }
+        let cpu = cells::cpu_metric(&of_cells(report));
         let mut told: Vec<(Group, Vec<Observations>)> = groups
             .into_iter()
-            .map(|(load, trials)| group(load, &trials, &rules))
+            .map(|(load, trials)| group(load, &trials, cpu, &rules))
             .collect();
         told.sort_by(|(a, _), (b, _)| order(&a.load).total_cmp(&order(&b.load)));
         let not_compared = report.mock().then(|| MOCK.to_owned());
@@ -218,11 +218,6 @@ impl Analysis {
 }
 
 impl Group {
-    /// The metrics by which its cells are compared.
-    pub fn metrics(&self) -> &'static [Metric] {
-        self.load.metrics()
-    }
-
     /// Whether a trial was made under its load.
     pub(crate) fn holds(&self, result: &TrialResult) -> bool {
         self.load.same(&Load::of(result))
@@ -249,21 +244,22 @@ fn order(load: &Load) -> f64 {
 }
 
 /// A group with its figures, and what of them may be compared.
-fn group(load: Load, trials: &[&TrialResult], rules: &Rules) -> (Group, Vec<Observations>) {
+fn group(load: Load, trials: &[&TrialResult], cpu: Metric, rules: &Rules) -> (Group, Vec<Observations>) {
+    let metrics = load.metrics(cpu);
     let by_cell = cells::by_cell(trials);
     let baseline = by_cell.keys().next().copied().unwrap_or(ANY_BASELINE);
     let cells = by_cell
         .values()
-        .filter_map(|of| cells::figures(of, load.metrics(), rules))
+        .filter_map(|of| cells::figures(of, &metrics, rules))
         .collect();
     let mut left_out = Vec::new();
-    let observations = load
-        .metrics()
+    let observations = metrics
         .iter()
         .map(|metric| observations(*metric, &by_cell, &mut left_out))
         .collect();
     let group = Group {
         load,
+        metrics,
         baseline,
         cells,
         left_out,

@@ -120,8 +120,7 @@ pub fn figure(result: &TrialResult, figure: Figure) -> Known {
         Figure::Censored => counted(part, part.fates.unresolved + part.fates.unsent),
         Figure::Retries => counted(part, result.statistics.retries),
         Figure::CpuPerMillion => {
-            let cpu = &result.window.cpu;
-            let used = (cpu.sender_ns + cpu.recorder_ns + cpu.client_ns) as f64 / 1e9;
+            let used = result.window.producing_ns() as f64 / 1e9;
             let delivered = result.window.acknowledged + result.window.written_blind;
             told(
                 (delivered > 0).then(|| used / delivered as f64 * 1e6),

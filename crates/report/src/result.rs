@@ -102,6 +102,11 @@ impl TrialResult {
         self.part(Part::Window)
     }
 
+    /// Whether its client ran in the agents' own process, and not in drivers.
+    pub fn in_process(&self) -> bool {
+        self.workload.client == Client::Librdkafka.name()
+    }
+
     /// Bytes of keys and values that the trial's acknowledged records put on the brokers' disks at most, replicas
     /// counted: the parts outside the window at the window's mean.
     pub fn bytes_written(&self) -> u64 {

@@ -75,8 +75,11 @@ pub enum Metric {
     ServiceP50,
     /// 99th percentile of the service time, in any one unit.
     ServiceP99,
-    /// Processor time of the client per record, in any one unit.
+    /// Processor time of the client's own threads per record, in any one unit.
     CpuPerRecord,
+    /// Processor time of all that produces per record, in any one unit: for cells of clients whose own threads cannot be
+    /// told from those that call them.
+    ProducingCpuPerRecord,
 }
 
 impl Metric {
@@ -89,7 +92,8 @@ impl Metric {
             | Self::ResponseP999
             | Self::ServiceP50
             | Self::ServiceP99
-            | Self::CpuPerRecord => Direction::LowerIsBetter,
+            | Self::CpuPerRecord
+            | Self::ProducingCpuPerRecord => Direction::LowerIsBetter,
         }
     }
 }
@@ -105,6 +109,7 @@ impl fmt::Display for Metric {
             Self::ServiceP50 => "service time p50",
             Self::ServiceP99 => "service time p99",
             Self::CpuPerRecord => "CPU per record",
+            Self::ProducingCpuPerRecord => "producing CPU per record",
         })
     }
 }
@@ -207,7 +212,7 @@ impl Rules {
             Metric::DeliveredRate | Metric::SocketWriteRate => self.margins.rate,
             Metric::ResponseP50 | Metric::ServiceP50 => self.margins.median,
             Metric::ResponseP99 | Metric::ResponseP999 | Metric::ServiceP99 => self.margins.tail,
-            Metric::CpuPerRecord => self.margins.cpu,
+            Metric::CpuPerRecord | Metric::ProducingCpuPerRecord => self.margins.cpu,
         }
     }
 

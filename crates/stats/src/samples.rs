@@ -76,6 +76,13 @@ impl Activity {
         self.in_flight += other.in_flight;
         self.cpu.add(&other.cpu);
     }
+
+    /// Processor time of all that produces: the client's threads, those that send and those that take delivery reports,
+    /// without what senders spun away before deadlines; of a driver the whole process.
+    pub fn producing_ns(&self) -> u64 {
+        let sending_ns = self.cpu.sender_ns.saturating_sub(self.spin_ns);
+        self.cpu.client_ns + self.cpu.recorder_ns + sending_ns
+    }
 }
 
 /// Processor time by group of threads, in nanoseconds.

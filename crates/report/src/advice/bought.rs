@@ -75,7 +75,7 @@ fn pairs<'a>(cells: &BTreeMap<CellId, Settings<'a>>, baseline: &Settings<'a>) ->
 /// Each pair's metrics, compared as one family.
 fn gains(report: &ExperimentReport, analysis: &Analysis, group: &Group, pairs: &[Pair<'_>]) -> Vec<Vec<Gain>> {
     let (mut family, mut places) = (Vec::new(), Vec::new());
-    for metric in group.metrics() {
+    for metric in &group.metrics {
         let all = group.observations(report, *metric);
         for (place, pair) in pairs.iter().enumerate() {
             if let (Some(ours), Some(theirs)) = (all.cells.get(&pair.cell), all.cells.get(&pair.against)) {

@@ -89,7 +89,7 @@ fn of_group(report: &ExperimentReport, analysis: &Analysis, group: &Group, choic
 
 /// One cell over another, judged among all cells over that one: whichever is picked, Holm's guarantee holds.
 fn over(report: &ExperimentReport, analysis: &Analysis, group: &Group, cell: CellId, other: CellId) -> Vec<Gain> {
-    let metrics = group.metrics().iter();
+    let metrics = group.metrics.iter();
     let all: Vec<Observations> = metrics
         .map(|metric| group.observations(report, *metric))
         .filter(|of| of.cells.contains_key(&other))

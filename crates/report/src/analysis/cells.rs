@@ -182,18 +182,43 @@ fn rank_of(metric: Metric) -> Option<Rank> {
     }
 }
 
+/// The processor time by which cells are compared: where a client runs in a driver, its threads cannot be told from those
+/// that call it, and so all that produces is taken of every cell.
+pub(crate) fn cpu_metric(results: &[&TrialResult]) -> Metric {
+    if results.iter().all(|result| result.in_process()) {
+        Metric::CpuPerRecord
+    } else {
+        Metric::ProducingCpuPerRecord
+    }
+}
+
 /// Whether a metric says nothing of a cell that did not keep up.
 fn depends_on_load(metric: Metric) -> bool {
     match metric {
-        Metric::DeliveredRate | Metric::SocketWriteRate | Metric::CpuPerRecord => false,
+        Metric::DeliveredRate | Metric::SocketWriteRate | Metric::CpuPerRecord | Metric::ProducingCpuPerRecord => {
+            false
+        }
         Metric::ResponseP50 | Metric::ResponseP99 | Metric::ResponseP999 | Metric::ServiceP50 | Metric::ServiceP99 => {
             true
         }
     }
 }
 
+fn told(value: Option<f64>, why: &str) -> Value {
+    value.map_or_else(|| Value::Absent(why.to_owned()), Value::Comparable)
+}
+
+/// Processor time as seconds for each million acknowledged records.
+fn processor_time(result: &TrialResult, used_ns: u64) -> Value {
+    let used = used_ns as f64 / 1e9;
+    let records = result.window.acknowledged as f64 / 1e6;
+    told(
+        (used > 0.0 && records > 0.0).then(|| used / records),
+        "the client's processor time is not known",
+    )
+}
+
 fn value(result: &TrialResult, metric: Metric) -> Value {
-    let told = |value: Option<f64>, why: &str| value.map_or_else(|| Value::Absent(why.to_owned()), Value::Comparable);
     match metric {
         Metric::DeliveredRate => told(result.rates.delivered, BLIND),
         Metric::SocketWriteRate => told(result.rates.socket_writes, "records are acknowledged"),
@@ -202,14 +227,8 @@ fn value(result: &TrialResult, metric: Metric) -> Value {
         Metric::ResponseP999 => latency(Percentile::response(result, Rank::P999)),
         Metric::ServiceP50 => latency(Percentile::service(result, Rank::P50)),
         Metric::ServiceP99 => latency(Percentile::service(result, Rank::P99)),
-        Metric::CpuPerRecord => {
-            let used = result.window.cpu.client_ns as f64 / 1e9;
-            let records = result.window.acknowledged as f64 / 1e6;
-            told(
-                (used > 0.0 && records > 0.0).then(|| used / records),
-                "the client's processor time is not known",
-            )
-        }
+        Metric::CpuPerRecord => processor_time(result, result.window.cpu.client_ns),
+        Metric::ProducingCpuPerRecord => processor_time(result, result.window.producing_ns()),
     }
 }
 

@@ -142,7 +142,7 @@ fn like(figure: Figure) -> Option<Metric> {
         Figure::ResponseP999 => Some(Metric::ResponseP999),
         Figure::ServiceP50 => Some(Metric::ServiceP50),
         Figure::ServiceP99 => Some(Metric::ServiceP99),
-        Figure::CpuPerMillion => Some(Metric::CpuPerRecord),
+        Figure::CpuPerMillion => Some(Metric::ProducingCpuPerRecord),
         Figure::ResponseP9999
         | Figure::ServiceP999
         | Figure::Failed

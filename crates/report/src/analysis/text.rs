@@ -29,7 +29,17 @@ pub(crate) fn value(metric: Metric, value: f64) -> String {
         Metric::ResponseP50 | Metric::ResponseP99 | Metric::ResponseP999 | Metric::ServiceP50 | Metric::ServiceP99 => {
             micros(value.round() as u64)
         }
-        Metric::CpuPerRecord => format!("{} s", number(value)),
+        Metric::CpuPerRecord | Metric::ProducingCpuPerRecord => format!("{} s", number(value)),
+    }
+}
+
+/// Of whom the processor time is, as a sentence.
+pub(crate) fn processor_time(metric: Metric) -> &'static str {
+    if metric == Metric::ProducingCpuPerRecord {
+        "Processor time is that of all that produces: of a driver the whole process, in the agent the threads of the client, \
+         of those that send and of those that take delivery reports, without what was spun away before deadlines."
+    } else {
+        "Processor time is that of the client's own threads."
     }
 }
 
@@ -44,6 +54,7 @@ pub(crate) fn metric(metric: Metric) -> &'static str {
         Metric::ServiceP50 => "service p50",
         Metric::ServiceP99 => "service p99",
         Metric::CpuPerRecord => "client CPU per million records",
+        Metric::ProducingCpuPerRecord => "producing CPU per million records",
     }
 }
 

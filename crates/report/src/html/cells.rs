@@ -4,7 +4,7 @@ use tribunal_model::ids::CellId;
 use tribunal_stats::comparison::Metric;
 
 use crate::analysed::Analysed;
-use crate::analysis::{CellFigures, Group, text};
+use crate::analysis::{CellFigures, Group, cpu_metric, text};
 use crate::cell_sums::{CellSums, cell_sums};
 use crate::factors::of_cells;
 use crate::format::{ABSENT, count, number};
@@ -16,19 +16,20 @@ use super::blocks::scrolled;
 /// Invalid trials of a cell that are told with their reasons in its row.
 const REASONS: usize = 2;
 
-const METRICS: [(Metric, &str); 4] = [
-    (Metric::DeliveredRate, "delivered"),
-    (Metric::ResponseP50, "response p50"),
-    (Metric::ResponseP99, "response p99"),
-    (Metric::CpuPerRecord, "client CPU s per million"),
-];
+/// What is told of each cell beside its name and its sums.
+struct Columns {
+    /// Its load, where there are several.
+    load: bool,
+    /// Figures with intervals, with their titles.
+    metrics: [(Metric, &'static str); 4],
+}
 
 /// A figure of a cell's sums.
 type Sum = fn(&CellSums) -> Option<f64>;
 
 /// Of all valid trials of a cell together, whatever the load.
 const SUMS: [(&str, Sum); 4] = [
-    ("client CPU ms per MB", |sums| sums.cpu_per_megabyte),
+    ("CPU ms per MB", |sums| sums.cpu_per_megabyte),
     ("records per batch", |sums| sums.records_per_batch),
     ("compression ratio", |sums| sums.compression),
     ("retries", |sums| Some(sums.retries as f64)),
@@ -42,19 +43,23 @@ pub(super) fn table(of: &Analysed<'_>) -> Vec<Element> {
         return Vec::new();
     }
     let sums = cell_sums(of.report);
-    let several = groups.len() > 1;
+    let cpu = cpu_metric(&results);
+    let columns = Columns {
+        load: groups.len() > 1,
+        metrics: [(Metric::DeliveredRate, "delivered"), (Metric::ResponseP50, "response p50"), (Metric::ResponseP99, "response p99"), (cpu, "CPU s per million")],
+    };
     let mut header = vec![("cell", false)];
-    if several {
+    if columns.load {
         header.push(("load", false));
     }
     header.extend([("trials", true), ("rank by p99", true)]);
-    header.extend(METRICS.iter().map(|(_, name)| (*name, true)));
+    header.extend(columns.metrics.iter().map(|(_, name)| (*name, true)));
     header.extend(SUMS.iter().map(|(name, _)| (*name, true)));
     header.push(("standing", false));
     let mut body = Element::new("tbody");
     for group in groups {
         for cell in &group.cells {
-            body = body.with(row(group, cell, several, sums.get(&cell.cell), &results));
+            body = body.with(row(group, cell, &columns, sums.get(&cell.cell), &results));
         }
     }
     let head = header.into_iter().map(|(name, right)| {
@@ -69,10 +74,11 @@ pub(super) fn table(of: &Analysed<'_>) -> Vec<Element> {
         .with(body);
     vec![
         Element::new("h3").set("id", "every-cell").text("Every cell"),
-        Element::new("p").text(
+        Element::new("p").text(format!(
             "Figures with intervals of 95 % over repetitions; what has no interval has one trial, or is a sum over all valid \
-             trials of the cell. Invalid trials enter nothing.",
-        ),
+             trials of the cell. Invalid trials enter nothing. {}",
+            text::processor_time(cpu)
+        )),
         scrolled("Every cell", table),
     ]
 }
@@ -86,7 +92,7 @@ fn sorted(told: String, by: Option<f64>) -> Element {
     }
 }
 
-fn row(group: &Group, cell: &CellFigures, several: bool, sums: Option<&CellSums>, results: &[&TrialResult]) -> Element {
+fn row(group: &Group, cell: &CellFigures, columns: &Columns, sums: Option<&CellSums>, results: &[&TrialResult]) -> Element {
     let mut name = Element::new("th")
         .set("scope", "row")
         .with(Element::new("code").text(if cell.text.is_empty() {
@@ -100,7 +106,7 @@ fn row(group: &Group, cell: &CellFigures, several: bool, sums: Option<&CellSums>
     let mut row = Element::new("tr")
         .set("data-valid", if cell.valid > 0 { "yes" } else { "no" })
         .with(name);
-    if several {
+    if columns.load {
         row = row.with(Element::new("td").text(text::load(&group.load)));
     }
     row = row.with(sorted(text::trials(cell), Some(f64::from(cell.valid))));
@@ -113,7 +119,7 @@ fn row(group: &Group, cell: &CellFigures, several: bool, sums: Option<&CellSums>
         place.map_or_else(|| ABSENT.to_owned(), |place| count(place as u64 + 1)),
         place.map(|place| place as f64),
     ));
-    for (metric, _) in METRICS {
+    for (metric, _) in columns.metrics {
         let figure = cell.figure(metric);
         let told = figure.and_then(text::figure).unwrap_or_else(|| ABSENT.to_owned());
         row = row.with(sorted(told, figure.and_then(|figure| Some(figure.estimate?.mean))));
@@ -139,7 +145,7 @@ fn row(group: &Group, cell: &CellFigures, several: bool, sums: Option<&CellSums>
 fn standing(group: &Group, cell: &CellFigures, results: &[&TrialResult]) -> Element {
     let mut told = Vec::new();
     let of_p99 = |metric| {
-        if group.metrics().contains(&metric) {
+        if group.metrics.contains(&metric) {
             Some(metric)
         } else {
             None

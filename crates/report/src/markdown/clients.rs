@@ -2,9 +2,11 @@
 
 use tribunal_model::client::{Client, names, read_back, spelled};
 use tribunal_model::trial::cell_text;
+use tribunal_stats::comparison::Metric;
 use tribunal_stats::facts::ProducerFacts;
 use tribunal_stats::steady::median;
 
+use crate::analysis::text;
 use crate::effective::canonical;
 use crate::eligibility::{Mark, Percentile, Rank};
 use crate::experiment::ExperimentReport;
@@ -66,7 +68,7 @@ fn cost(results: &[&TrialResult], libraries: &[&str]) -> String {
         right("p50"),
         right("p99"),
         right("p99.9"),
-        right("client CPU s per million"),
+        right("producing CPU s per million"),
         right("records per batch"),
         right("own mean request latency"),
         right("client full"),
@@ -78,10 +80,10 @@ fn cost(results: &[&TrialResult], libraries: &[&str]) -> String {
         table.row(row(others, client, of));
     }
     "Medians over the valid trials of a cell; latencies are response times, told as in the table of results (†, n<, ≥), and \
-     only of cells that sustained a fixed rate. Closed loops (`rate=saturate`) compare delivered rates. Processor time is \
-     that of all that produces: of the driver's process, or in the agent of the client's, the senders' and the recorders' \
-     threads.\n\n"
+     only of cells that sustained a fixed rate. Closed loops (`rate=saturate`) compare delivered rates. "
         .to_owned()
+        + text::processor_time(Metric::ProducingCpuPerRecord)
+        + "\n\n"
         + &table.without_absent_columns().render()
 }
 
@@ -89,7 +91,7 @@ fn row(setting: &str, client: &str, of: &[&TrialResult]) -> Vec<String> {
     let all = |figure: &dyn Fn(&TrialResult) -> Option<f64>| middle(of.iter().filter_map(|result| figure(result)));
     let cpu = |result: &TrialResult| {
         let resolved = result.window.acknowledged + result.window.written_blind;
-        let ns = result.window.cpu.client_ns + result.window.cpu.sender_ns + result.window.cpu.recorder_ns;
+        let ns = result.window.producing_ns();
         (ns > 0 && resolved > 0).then(|| ns as f64 / 1e3 / resolved as f64)
     };
     let per_batch = |result: &TrialResult| {

@@ -57,10 +57,11 @@ fn cell_table(group: &Group) -> Table {
         Metric::ResponseP50,
         Metric::ResponseP99,
         Metric::CpuPerRecord,
+        Metric::ProducingCpuPerRecord,
     ];
     let shown: Vec<Metric> = metrics
         .into_iter()
-        .filter(|metric| *metric == Metric::SocketWriteRate || group.metrics().contains(metric))
+        .filter(|metric| *metric == Metric::SocketWriteRate || group.metrics.contains(metric))
         .collect();
     let mut header = vec![
         ("cell", Align::Left),
@@ -73,7 +74,7 @@ fn cell_table(group: &Group) -> Table {
         let mut row = vec![
             code(&cell.text) + if cell.cell == group.baseline { " (baseline)" } else { "" },
             text::trials(cell),
-            if group.metrics().contains(&Metric::ResponseP99) {
+            if group.metrics.contains(&Metric::ResponseP99) {
                 format!("{} of {}", cell.sustained, cell.valid)
             } else {
                 ABSENT.to_owned()

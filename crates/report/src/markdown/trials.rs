@@ -272,7 +272,11 @@ fn client_table(results: &[&TrialResult]) -> String {
             optional((window.cpu.sender_ns > 0).then_some(spinning), share),
         ]);
     }
-    table.without_absent_columns().render()
-        + "Compression ratio: bytes of records before compression ÷ bytes on the wire, headers of requests included, \
-           so that it is below 1 without compression.\n\n"
+    let mut text = table.without_absent_columns().render();
+    text += "Compression ratio: bytes of records before compression ÷ bytes on the wire, headers of requests included, so \
+             that it is below 1 without compression.";
+    if !results.iter().all(|result| result.in_process()) {
+        text += " Of a client in a driver, client CPU is that of the whole process.";
+    }
+    text + "\n\n"
 }

@@ -1,7 +1,9 @@
 //! What explains rates and latencies: batches, compression, retries, processor time.
 
+use crate::analysis::{cpu_metric, text};
 use crate::cell_sums::{CellSums, cell_sums};
 use crate::experiment::ExperimentReport;
+use crate::factors::of_cells;
 use crate::format::{count, number};
 use crate::markup::Element;
 
@@ -23,8 +25,8 @@ const COLUMNS: [Column; 5] = [
     (["records", "per batch"], |cell| cell.records_per_batch),
     (["compression", "ratio"], |cell| cell.compression),
     (["retried", "records"], |cell| Some(cell.retries as f64)),
-    (["client CPU s", "per million"], |cell| cell.cpu_per_million),
-    (["client CPU ms", "per MB"], |cell| cell.cpu_per_megabyte),
+    (["CPU s", "per million"], |cell| cell.cpu_per_million),
+    (["CPU ms", "per MB"], |cell| cell.cpu_per_megabyte),
 ];
 
 /// A row of bars for each cell; `None` where no cell has a valid trial.
@@ -40,7 +42,7 @@ pub(super) fn plot(report: &ExperimentReport) -> Option<Plot> {
     }
     let title = "What the cells sent and spent".to_owned();
     let description =
-        "Records per batch, compression ratio, retried records and processor time of the client, by cell.";
+        "Records per batch, compression ratio, retried records and processor time, by cell.";
     let left = cells
         .iter()
         .map(|cell| width(&cell.text))
@@ -66,8 +68,9 @@ pub(super) fn plot(report: &ExperimentReport) -> Option<Plot> {
     }
     let mut about = "Over the valid trials of each cell together; bars of one column have one scale that begins at nought. The \
                      compression ratio is bytes of records before compression ÷ bytes on the wire, headers included: below 1 \
-                     without compression."
-        .to_owned();
+                     without compression. "
+        .to_owned()
+        + text::processor_time(cpu_metric(&of_cells(report)));
     if cells.iter().all(|cell| cell.retries == 0) {
         about += " No record was sent again.";
     }

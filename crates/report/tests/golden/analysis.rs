@@ -8,6 +8,7 @@ use tribunal_report::caveat::Caveat;
 use tribunal_report::experiment::ExperimentReport;
 use tribunal_report::json;
 use tribunal_report::result::{StoredDistribution, TrialResult};
+use tribunal_stats::Cpu;
 use tribunal_stats::comparison::{Metric, Verdict};
 
 use crate::fixture;
@@ -38,6 +39,55 @@ fn why(group: &Group, metric: Metric, cell: CellId) -> &str {
     left_out
         .find(|left| (left.metric, left.cell) == (metric, cell))
         .map_or("", |left| &left.why)
+}
+
+/// Senders, report threads and spinning of every trial: what a driver cannot tell from its client.
+fn with_callers(mut report: ExperimentReport) -> ExperimentReport {
+    for window in report.results.iter_mut().map(|result| &mut result.window) {
+        window.cpu.sender_ns = window.cpu.client_ns * 3;
+        window.cpu.recorder_ns = window.cpu.client_ns / 2;
+        window.spin_ns = window.cpu.client_ns;
+    }
+    report
+}
+
+#[test]
+fn beside_clients_in_drivers_all_that_produces_is_compared_and_not_the_clients_threads() {
+    let processor_time = |analysis: &Analysis, metric, cell| {
+        let figure = analysis.groups[0].cell(cell).unwrap().figure(metric);
+        figure.and_then(|figure| Some(figure.estimate?.mean))
+    };
+    let alone = Analysis::of(&with_callers(fixture::in_blocks()));
+    assert_eq!(processor_time(&alone, Metric::ProducingCpuPerRecord, BASELINE), None);
+
+    let mut driven = with_callers(fixture::in_blocks());
+    for result in of_cell(&mut driven, OTHER) {
+        result.workload.client = "java".into();
+        let process_ns = result.window.producing_ns();
+        result.window.cpu = Cpu {
+            client_ns: process_ns,
+            ..Cpu::default()
+        };
+        result.window.spin_ns = 0;
+    }
+    let beside = Analysis::of(&driven);
+    assert!(!beside.groups[0].metrics.contains(&Metric::CpuPerRecord));
+    // Of 1 + 3 + 0.5 parts one was spun away.
+    for cell in [BASELINE, OTHER] {
+        let told = processor_time(&beside, Metric::ProducingCpuPerRecord, cell).unwrap();
+        let threads = processor_time(&alone, Metric::CpuPerRecord, cell).unwrap();
+        assert!((told / threads - 3.5).abs() < 1e-6, "{cell}: {told} and {threads}");
+    }
+    let ratio = |analysis: &Analysis, metric| {
+        let mut rows = analysis.groups[0].comparisons.iter();
+        let row = rows.find(|row| (row.metric, row.candidate) == (metric, OTHER)).unwrap();
+        row.contrast.ratio.unwrap()
+    };
+    let [told, expected] = [
+        ratio(&beside, Metric::ProducingCpuPerRecord),
+        ratio(&alone, Metric::CpuPerRecord),
+    ];
+    assert!((told / expected - 1.0).abs() < 1e-6, "{told} and {expected}");
 }
 
 #[test]

@@ -208,7 +208,7 @@ fn against_baseline(analysis: &Analysis, group: &Group) -> Vec<String> {
     };
     let of = |metric| -> Vec<&Comparison> { group.comparisons.iter().filter(|row| row.metric == metric).collect() };
     let mut facts = Vec::new();
-    for metric in group.metrics() {
+    for metric in &group.metrics {
         let rows = of(*metric);
         if rows.is_empty() || rows.iter().all(|row| row.contrast.interval.is_none()) {
             continue;
