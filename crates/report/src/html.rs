@@ -17,7 +17,6 @@ mod figure;
 mod method;
 
 use crate::analysed::Analysed;
-use crate::document::read;
 use crate::markdown;
 use crate::markup::Element;
 use crate::plot::{self, Plot};
@@ -49,7 +48,7 @@ pub fn render(of: &Analysed<'_>) -> String {
     let title = markdown::title(report);
     whole(
         head(&title, &figure::switches(&plots)),
-        header(&title, blocks::all(&answer::about(report), &plots)),
+        header(&title, &markdown::about(report)),
         navigation(headings),
         main,
     )
@@ -99,17 +98,17 @@ fn head(title: &str, switches: &str) -> Element {
 }
 
 /// What stands above all sections.
-fn header(title: &str, about: impl IntoIterator<Item = Element>) -> Element {
+fn header(title: &str, about: &str) -> Element {
     let theme = Element::new("button")
         .set("type", "button")
         .set("id", "theme")
         .set("hidden", "hidden")
         .text("Theme: as the system");
-    Element::new("header")
+    let header = Element::new("header")
         .with(Element::new("p").set("class", "brand").text("Tribunal"))
         .with(theme)
-        .with(Element::new("h1").text(title))
-        .with_all(about)
+        .with(Element::new("h1").text(title));
+    blocks::all(header, about, &[])
 }
 
 /// What the parts of the page are made from.
@@ -122,17 +121,15 @@ struct Page<'a> {
 impl Page<'_> {
     fn section(&self, heading: &'static str, body: &str) -> Element {
         let mut section = section(heading);
-        let blocks = read(body);
         if heading == "Results" {
             section = section.with_all(cells::table(self.of));
-            section = section.with_all(blocks::all(&blocks, self.plots));
-            return section.with_all(course::over_time(self.of.report));
         }
-        if heading == "Workload" {
-            section = section.with_all(blocks::all(&blocks, self.plots));
-            return section.with_all(method::plan(self.of.report));
+        let section = blocks::all(section, body, self.plots);
+        match heading {
+            "Results" => section.with_all(course::over_time(self.of.report)),
+            "Workload" => section.with_all(method::plan(self.of.report)),
+            _ => section,
         }
-        section.with_all(blocks::all(&blocks, self.plots))
     }
 }
 

@@ -14,7 +14,6 @@ pub mod check;
 pub mod compare;
 pub mod consumed;
 pub mod csv;
-mod document;
 mod effective;
 pub mod eligibility;
 pub mod experiment;

@@ -34,6 +34,8 @@ use crate::format::{count, list, plural};
 use crate::plot::{Plot, plots};
 
 pub(crate) use brokers::linger;
+#[cfg(test)]
+pub(crate) use cells::Table;
 pub(crate) use cells::{code, escape};
 pub(crate) use conclusion::{capacity, drifted, page_cache, reservation};
 
@@ -43,7 +45,11 @@ pub(crate) use compared::sections as compared_sections;
 /// The report as Markdown: the title, what a reader must know first, then always the same seven sections, and one on consumers
 /// where there were any.
 pub fn render(of: &Analysed<'_>) -> String {
-    let mut text = format!("# {}\n\n{}", escape(&title(of.report)), first(of.report));
+    let mut text = format!("# {}\n\n", escape(&title(of.report)));
+    for doubt in doubts(of.report) {
+        text += &format!("{doubt}\n\n");
+    }
+    text += &about(of.report);
     for (heading, body) in sections(of, &plots(of)) {
         text += &format!("## {heading}\n\n{body}");
     }
@@ -86,16 +92,16 @@ pub(crate) fn title(report: &ExperimentReport) -> String {
     format!("{}{mock}", report.facts.name)
 }
 
-/// What a reader must know first.
-pub(crate) fn first(report: &ExperimentReport) -> String {
+/// What a reader must know first, a paragraph each.
+pub(crate) fn doubts(report: &ExperimentReport) -> Vec<String> {
     let facts = &report.facts;
-    let mut text = String::new();
+    let mut doubts = Vec::new();
     if !facts.loosened.is_empty() {
         let limits: Vec<String> = facts.loosened.iter().map(|l| escape(l)).collect();
-        text += &format!(
-            "**Limits of validity are looser than the default: {}.**\n\n",
+        doubts.push(format!(
+            "**Limits of validity are looser than the default: {}.**",
             list(&limits)
-        );
+        ));
     }
     let mut sharing: Vec<&str> = report
         .results
@@ -107,19 +113,25 @@ pub(crate) fn first(report: &ExperimentReport) -> String {
     sharing.sort_unstable();
     sharing.dedup();
     if !sharing.is_empty() {
-        text += &format!(
-            "**Hosts are shared: {} ran beside a broker or another agent, and competed with it for processors.**\n\n",
+        doubts.push(format!(
+            "**Hosts are shared: {} ran beside a broker or another agent, and competed with it for processors.**",
             list(&sharing)
-        );
+        ));
     }
     if let Some(left_out) = &facts.left_out {
-        text += &format!("**Left out for want of time: {}.**\n\n", escape(left_out));
+        doubts.push(format!("**Left out for want of time: {}.**", escape(left_out)));
     }
+    doubts
+}
+
+/// Which experiment it is.
+pub(crate) fn about(report: &ExperimentReport) -> String {
+    let facts = &report.facts;
     let state = match (facts.state.name(), facts.reason.as_str()) {
         (state, reason) if reason.is_empty() || reason == state => state.to_owned(),
         (state, reason) => format!("{state}: {}", escape(reason)),
     };
-    text += &format!(
+    let mut text = format!(
         "Experiment {}, accepted {}, seed {}: {}, {} of each cell; {state}.\n\n",
         code(&facts.id.to_string()),
         escape(&facts.began),

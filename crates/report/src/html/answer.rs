@@ -3,13 +3,12 @@
 mod best;
 
 use crate::analysed::Analysed;
-use crate::document::{Block, Inline, inlines, read};
 use crate::experiment::ExperimentReport;
 use crate::format::count;
 use crate::markdown::{self, escape};
 use crate::markup::Element;
 
-use super::blocks::inline;
+use super::blocks::words;
 use super::{Page, figure};
 
 /// Loads and cells that are told here; all of them are below.
@@ -19,19 +18,16 @@ const SHOWN: usize = 3;
 pub(super) fn section(page: &Page) -> Element {
     let mut section = super::section(super::ANSWER);
     for told in best::answers(page.of) {
-        section = section.with(inline(
-            Element::new("p").set("class", "headline"),
-            &inlines(&told.words),
-        ));
+        section = section.with(words(Element::new("p").set("class", "headline"), &told.words));
         if !told.reasons.is_empty() {
-            section = section.with(inline(Element::new("p"), &inlines(&told.reasons)));
+            section = section.with(words(Element::new("p"), &told.reasons));
         }
         section = section.with_all(told.gain);
     }
     section = section.with(counts(page.of.report));
     let doubts = doubts(page.of);
     if !doubts.is_empty() {
-        let items = doubts.iter().map(|words| inline(Element::new("li"), words));
+        let items = doubts.iter().map(|doubt| words(Element::new("li"), doubt));
         let list = Element::new("ul").with_all(items);
         section = section.with(
             Element::new("div")
@@ -40,23 +36,7 @@ pub(super) fn section(page: &Page) -> Element {
                 .with(list),
         );
     }
-    section.with_all(
-        page.plots
-            .first()
-            .map(|plot| figure::figure(plot, &inlines(&plot.words()))),
-    )
-}
-
-/// Which experiment this is.
-pub(super) fn about(report: &ExperimentReport) -> Vec<Block> {
-    let mut blocks = read(&markdown::first(report));
-    blocks.retain(|block| !is_doubt(block));
-    blocks
-}
-
-/// Whether a block of the title is set in strong words alone: what must be known first.
-fn is_doubt(block: &Block) -> bool {
-    matches!(block, Block::Paragraph(words) if matches!(words.as_slice(), [Inline::Strong(_)]))
+    section.with_all(page.plots.first().map(figure::figure))
 }
 
 /// Trials by how they ended.
@@ -100,24 +80,17 @@ fn counts(report: &ExperimentReport) -> Element {
 }
 
 /// What speaks against using the answer as it is.
-fn doubts(of: &Analysed<'_>) -> Vec<Vec<Inline>> {
+fn doubts(of: &Analysed<'_>) -> Vec<String> {
     let report = of.report;
-    let mut doubts: Vec<Vec<Inline>> = read(&markdown::first(report))
-        .into_iter()
-        .filter(is_doubt)
-        .filter_map(|block| match block {
-            Block::Paragraph(words) => Some(words),
-            _ => None,
-        })
-        .collect();
-    doubts.extend(invalid(report).map(|text| inlines(&text)));
+    let mut doubts = markdown::doubts(report);
+    doubts.extend(invalid(report));
     if report.results.iter().any(|r| r.verdict.valid()) && !report.facts.mock {
         let own = [
             markdown::drifted(&of.analysis),
             report.searches.is_empty().then(|| markdown::reservation(of)),
             markdown::page_cache(report),
         ];
-        doubts.extend(own.into_iter().flatten().map(|text| inlines(&text)));
+        doubts.extend(own.into_iter().flatten());
     }
     doubts
 }

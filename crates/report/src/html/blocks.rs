@@ -1,6 +1,13 @@
-//! Blocks of a document as elements.
+//! The Markdown of a report's sections as elements, so that the page says the same words.
+//!
+//! What is markup is decided by the rules of CommonMark and its tables, as by other readers of `report.md`. HTML is text
+//! here, but for what folds blocks away.
 
-use crate::document::{Block, Inline, Item, Table, plain};
+use std::iter::Peekable;
+use std::vec::IntoIter;
+
+use pulldown_cmark::{Alignment, Event, Options, Parser, Tag, TagEnd};
+
 use crate::markup::Element;
 use crate::plot::{Plot, file};
 
@@ -9,87 +16,162 @@ use super::figure;
 /// What a box is called that stands under no heading.
 const LABEL: &str = "Table";
 
-/// All blocks, with the pictures that they name.
-pub(super) fn all(blocks: &[Block], plots: &[Plot]) -> Vec<Element> {
-    let mut heading = String::new();
-    let mut elements = Vec::new();
-    for block in blocks {
-        match block {
-            Block::Heading(words) => {
-                heading = plain(words);
-                elements.push(inline(Element::new("h3"), words));
-            }
-            Block::Paragraph(words) => elements.push(inline(Element::new("p"), words)),
-            Block::List(items) => elements.push(list(items)),
-            Block::Table(of) => elements.push(scrolled(&heading, table(of))),
-            Block::Fold(words, inside) => {
-                let summary = inline(Element::new("summary"), words);
-                elements.push(Element::new("details").with(summary).with_all(all(inside, plots)));
-            }
-            Block::Picture { file: name, about } => {
-                let found = plots.iter().enumerate().find(|(_, plot)| file(plot) == *name);
-                // The first plot stands beside the answer.
-                elements.extend(
-                    found
-                        .filter(|(place, _)| *place > 0)
-                        .map(|(_, plot)| figure::figure(plot, about)),
-                );
-            }
-        }
-    }
-    elements
+const FOLD: &str = "<details><summary>";
+const FOLD_LINE: &str = "</summary>";
+const FOLD_END: &str = "</details>";
+
+/// An element with all blocks in it, and with the pictures that they name.
+pub(super) fn all(element: Element, markdown: &str, plots: &[Plot]) -> Element {
+    Reader::new(markdown, plots).inside(element)
 }
 
-/// An element with pieces of a line in it.
-pub(super) fn inline(mut element: Element, pieces: &[Inline]) -> Element {
-    for piece in pieces {
-        element = match piece {
-            Inline::Text(text) => element.text(text.clone()),
-            Inline::Code(text) => element.with(Element::new("code").text(text.clone())),
-            Inline::Strong(inside) => element.with(inline(Element::new("strong"), inside)),
-            Inline::Emphasis(inside) => element.with(inline(Element::new("em"), inside)),
-            Inline::Break => element.with(Element::new("br")),
-        };
-    }
-    element
-}
-
-fn list(items: &[Item]) -> Element {
-    Element::new("ul").with_all(items.iter().map(|item| {
-        let element = inline(Element::new("li"), &item.words);
-        if item.below.is_empty() {
-            return element;
-        }
-        let below = item.below.iter().map(|words| inline(Element::new("li"), words));
-        element.with(Element::new("ul").with_all(below))
-    }))
-}
-
-fn table(of: &Table) -> Element {
-    let right = |element: Element, right: bool| if right { element.set("class", "n") } else { element };
-    let header = of.header.iter().map(|(words, number)| {
-        let cell = Element::new("th").set("scope", "col");
-        inline(right(cell, *number), words)
-    });
-    let rows = of.rows.iter().map(|row| {
-        let cells = row
-            .iter()
-            .zip(&of.header)
-            .map(|(words, (_, number))| inline(right(Element::new("td"), *number), words));
-        Element::new("tr").with_all(cells)
-    });
-    Element::new("table")
-        .with(Element::new("thead").with(Element::new("tr").with_all(header)))
-        .with(Element::new("tbody").with_all(rows))
+/// An element with a paragraph's words in it.
+pub(super) fn words(element: Element, markdown: &str) -> Element {
+    let mut reader = Reader::new(markdown, &[]);
+    // The paragraph's beginning: the element takes its place.
+    reader.events.next();
+    reader.inside(element)
 }
 
 /// A box of its own for what may be wider than the page, so that the page is not.
 pub(super) fn scrolled(label: &str, inside: Element) -> Element {
+    reachable(Element::new("div").set("class", "scroll"), label).with(inside)
+}
+
+/// Lines that stand as they were written.
+pub(super) fn verbatim(label: &str, code: Element) -> Element {
+    reachable(Element::new("pre"), label).with(code)
+}
+
+/// What is scrolled by keys has to be reached by them, and to have a name.
+fn reachable(element: Element, label: &str) -> Element {
     let label = if label.is_empty() { LABEL } else { label };
-    Element::new("div")
-        .set("class", "scroll")
+    element
         .set("role", "group")
         .set("tabindex", "0")
         .set("aria-label", label)
-        .with(inside)
 }
+
+/// Goes through what a parser tells.
+struct Reader<'a> {
+    events: Peekable<IntoIter<Event<'a>>>,
+    plots: &'a [Plot],
+    /// The heading that what is read stands under.
+    heading: String,
+}
+
+impl<'a> Reader<'a> {
+    fn new(markdown: &'a str, plots: &'a [Plot]) -> Self {
+        // Lines of HTML are told one by one between these two.
+        let html = |event: &Event<'_>| matches!(event, Event::Start(Tag::HtmlBlock) | Event::End(TagEnd::HtmlBlock));
+        let events: Vec<Event<'a>> = Parser::new_ext(markdown, Options::ENABLE_TABLES)
+            .filter(|event| !html(event))
+            .collect();
+        Self {
+            events: events.into_iter().peekable(),
+            plots,
+            heading: String::new(),
+        }
+    }
+
+    /// An element with what follows in it, up to its end.
+    fn inside(&mut self, mut element: Element) -> Element {
+        while let Some(event) = self.events.next() {
+            element = match event {
+                Event::Start(tag) => self.begun(element, tag),
+                Event::End(_) => break,
+                Event::Html(line) if line.trim_end() == FOLD_END => break,
+                Event::Html(line) => match line.trim_end().strip_prefix(FOLD) {
+                    Some(line) => {
+                        let line = line.strip_suffix(FOLD_LINE).unwrap_or(line);
+                        let summary = Element::new("summary").text(line);
+                        element.with(self.inside(Element::new("details").with(summary)))
+                    }
+                    None => element.text(line.as_ref()),
+                },
+                Event::Code(code) => element.with(Element::new("code").text(code.as_ref())),
+                Event::SoftBreak => element.text(" "),
+                Event::HardBreak => element.with(Element::new("br")),
+                Event::Rule => element.with(Element::new("hr")),
+                Event::Text(text)
+                | Event::InlineHtml(text)
+                | Event::InlineMath(text)
+                | Event::DisplayMath(text)
+                | Event::FootnoteReference(text) => element.text(text.as_ref()),
+                Event::TaskListMarker(_) => element,
+            };
+        }
+        element
+    }
+
+    /// An element with one in it that has just begun.
+    fn begun(&mut self, element: Element, tag: Tag<'a>) -> Element {
+        let name = match tag {
+            Tag::Paragraph => return self.paragraph(element),
+            Tag::Table(alignments) => {
+                let table = self.table(&alignments);
+                return element.with(scrolled(&self.heading, table));
+            }
+            Tag::CodeBlock(_) => {
+                let code = self.inside(Element::new("code"));
+                return element.with(verbatim(&self.heading, code));
+            }
+            Tag::Heading { .. } => {
+                if let Some(Event::Text(text)) = self.events.peek() {
+                    self.heading = text.to_string();
+                }
+                "h3"
+            }
+            Tag::List(_) => "ul",
+            Tag::Item => "li",
+            Tag::Emphasis => "em",
+            Tag::Strong => "strong",
+            // Nothing else is written by sections.
+            _ => "span",
+        };
+        element.with(self.inside(Element::new(name)))
+    }
+
+    /// A paragraph, or the figure for a picture and the paragraph after it, which has the plot's own words.
+    fn paragraph(&mut self, element: Element) -> Element {
+        let Some(Event::Start(Tag::Image { dest_url, .. })) = self.events.peek() else {
+            return element.with(self.inside(Element::new("p")));
+        };
+        let plot = self.plots.iter().position(|plot| *file(plot) == **dest_url);
+        self.inside(Element::new("p"));
+        self.events.next();
+        self.inside(Element::new("p"));
+        // The first plot stands beside the answer.
+        let plot = plot.filter(|place| *place > 0);
+        element.with_all(plot.map(|place| figure::figure(&self.plots[place])))
+    }
+
+    fn table(&mut self, alignments: &[Alignment]) -> Element {
+        let mut head = Element::new("thead");
+        let mut body = Element::new("tbody");
+        while let Some(Event::Start(tag)) = self.events.next() {
+            if tag == Tag::TableHead {
+                head = head.with(self.row(alignments, || Element::new("th").set("scope", "col")));
+            } else {
+                body = body.with(self.row(alignments, || Element::new("td")));
+            }
+        }
+        Element::new("table").with(head).with(body)
+    }
+
+    fn row(&mut self, alignments: &[Alignment], cell: fn() -> Element) -> Element {
+        let mut row = Element::new("tr");
+        let mut alignments = alignments.iter();
+        while let Some(Event::Start(_)) = self.events.next() {
+            let cell = match alignments.next() {
+                Some(Alignment::Right) => cell().set("class", "n"),
+                Some(Alignment::None | Alignment::Left | Alignment::Center) | None => cell(),
+            };
+            row = row.with(self.inside(cell));
+        }
+        row
+    }
+}
+
+#[cfg(test)]
+mod tests;

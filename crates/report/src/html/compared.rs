@@ -1,7 +1,6 @@
 //! A comparison as a page of its own, in the words of its Markdown.
 
 use crate::compare::Compared;
-use crate::document::read;
 use crate::markdown;
 use crate::markup::Element;
 
@@ -12,7 +11,7 @@ const TITLE: &str = "Comparison";
 /// The comparison as HTML: first the answer, then what it rests on.
 pub fn render(compared: &Compared) -> String {
     let (answer, sections) = markdown::compared_sections(compared);
-    let section = |heading: &str, body: &str| section(heading).with_all(blocks::all(&read(body), &[]));
+    let section = |heading: &str, body: &str| blocks::all(section(heading), body, &[]);
     let main = Element::new("main")
         .set("id", "main")
         .with(section(ANSWER, &answer))
@@ -20,7 +19,7 @@ pub fn render(compared: &Compared) -> String {
     let headings = sections.iter().map(|(heading, _)| *heading);
     whole(
         head(TITLE, ""),
-        header(TITLE, None),
+        header(TITLE, ""),
         navigation([ANSWER].into_iter().chain(headings)),
         main,
     )

@@ -1,16 +1,15 @@
 //! Plots with what is said of them, and switches for their curves that need no script.
 
-use crate::document::Inline;
 use crate::markup::Element;
 use crate::plot::{Choice, Plot};
 
-use super::blocks::{inline, scrolled};
+use super::blocks::{scrolled, words};
 
 /// A plot with its switches and its words.
-pub(super) fn figure(plot: &Plot, about: &[Inline]) -> Element {
+pub(super) fn figure(plot: &Plot) -> Element {
     let figure = Element::new("figure")
         .set("id", format!("plot-{}", plot.name))
-        .with(inline(Element::new("figcaption"), about))
+        .with(words(Element::new("figcaption"), &plot.words()))
         .with(scrolled(&plot.title, plot.picture.clone()));
     if plot.choices.len() > 1 {
         figure.with(choices(&plot.choices))

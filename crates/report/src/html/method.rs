@@ -1,10 +1,9 @@
 //! How it was measured, and the plan.
 
-use crate::document::inlines;
 use crate::experiment::ExperimentReport;
 use crate::markup::Element;
 
-use super::blocks::inline;
+use super::blocks::{verbatim, words};
 
 /// The heading of the last section.
 pub(super) const HEADING: &str = "How it was measured";
@@ -27,7 +26,7 @@ pub(super) fn section(report: &ExperimentReport) -> Element {
         format!("by Tribunal {}", report.facts.version)
     };
     super::section(HEADING)
-        .with(inline(Element::new("p"), &inlines(METHOD)))
+        .with(words(Element::new("p"), METHOD))
         .with(Element::new("p").text(format!(
             "Every number is in report.json beside this file, a row for each trial in report.csv. Made {version}."
         )))
@@ -38,11 +37,9 @@ pub(super) fn plan(report: &ExperimentReport) -> Vec<Element> {
     let Some(plan) = &report.facts.plan else {
         return Vec::new();
     };
-    let text = Element::new("pre")
-        .set("id", "plan")
-        .set("tabindex", "0")
-        .set("role", "group")
-        .set("aria-label", "The plan")
-        .with(Element::new("code").text(plan.clone()));
-    vec![Element::new("h3").text("The plan"), text]
+    let code = Element::new("code").text(plan.clone());
+    vec![
+        Element::new("h3").text("The plan"),
+        verbatim("The plan", code).set("id", "plan"),
+    ]
 }

@@ -96,17 +96,12 @@ fn answer(search: &SearchOutcome) -> Vec<String> {
         ""
     };
     row.extend([
-        escape_bars(&interval) + cache,
+        interval + cache,
         confirmed.unwrap_or_else(|| ABSENT.to_owned()),
         known(most),
         gap.unwrap_or_else(|| ABSENT.to_owned()),
     ]);
     row
-}
-
-/// Text of our own with foreign words in it, as a cell of a table.
-fn escape_bars(text: &str) -> String {
-    text.replace('|', "\\|")
 }
 
 fn down(gap: &UpDownGap) -> String {

@@ -12,18 +12,37 @@ fn opens(next: Option<&char>) -> bool {
     next.is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'))
 }
 
-/// Text from elsewhere, so that nothing in it is taken for markup.
+/// Text with blanks for what is no character.
+fn on_one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The place of what would make a list, a heading or a quotation of a text that begins a line.
+fn block_mark(text: &str) -> Option<usize> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let rest = &text[digits..];
+    let marks: &[char] = if digits > 0 { &['.', ')'] } else { &['#', '+', '-', '='] };
+    let marked = rest
+        .strip_prefix(marks)
+        .is_some_and(|after| !after.starts_with(char::is_alphanumeric));
+    (marked || text.starts_with('>')).then_some(digits)
+}
+
+/// Text from elsewhere, so that nothing in it is taken for markup; blanks at its ends are left out.
 pub(crate) fn escape(text: &str) -> String {
+    let text = on_one_line(text);
+    let text = text.trim();
+    let block_mark = block_mark(text);
     let mut escaped = String::with_capacity(text.len());
     let characters: Vec<char> = text.chars().collect();
     for (place, c) in characters.iter().enumerate() {
-        let inside_word = |p: usize| characters.get(p).is_some_and(|c| c.is_alphanumeric());
+        let inside_word = |p: usize| characters.get(p).is_some_and(char::is_ascii_alphanumeric);
         match c {
-            '\\' | '|' | '*' | '`' | '[' | ']' | '~' => escaped.extend(['\\', *c]),
+            '\\' | '*' | '`' | '[' | ']' | '~' => escaped.extend(['\\', *c]),
+            c if Some(place) == block_mark => escaped.extend(['\\', *c]),
             '_' if !(place > 0 && inside_word(place - 1) && inside_word(place + 1)) => escaped.push_str("\\_"),
             '<' if opens(characters.get(place + 1)) => escaped.push_str("&lt;"),
             '&' => escaped.push_str("&amp;"),
-            c if c.is_control() => escaped.push(' '),
             c => escaped.push(*c),
         }
     }
@@ -40,25 +59,28 @@ pub(super) fn prose(text: &str) -> String {
     parts.collect::<Vec<_>>().join("`")
 }
 
-/// Text as a code span that is safe in a table's cell.
+/// Text as a code span.
 pub(crate) fn code(text: &str) -> String {
     if text.is_empty() {
         return "(empty)".to_owned();
     }
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let text = text.replace('|', "\\|");
+    let text = on_one_line(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    if longest > 0 {
-        let fence = "`".repeat(longest + 1);
-        format!("{fence} {text} {fence}")
-    } else {
-        format!("`{text}`")
-    }
+    // A blank at both ends is taken off by readers, unless there is nothing else.
+    let blanks = text.starts_with(' ') && text.ends_with(' ') && text.contains(|c| c != ' ');
+    let pad = if longest > 0 || blanks { " " } else { "" };
+    let fence = "`".repeat(longest + 1);
+    format!("{fence}{pad}{text}{pad}{fence}")
 }
 
 /// Text folded away under a line of our own.
 pub(super) fn fold(line: &str, body: &str) -> String {
     format!("<details><summary>{line}</summary>\n\n{body}</details>\n\n")
+}
+
+/// Markdown that stays in its cell.
+fn cell(markdown: impl Into<String>) -> String {
+    markdown.into().replace('|', "\\|")
 }
 
 /// How a column's cells stand.
@@ -70,7 +92,7 @@ pub(super) enum Align {
 
 /// A table under construction.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     header: Vec<(String, Align)>,
     rows: Vec<Vec<String>>,
 }
@@ -79,19 +101,19 @@ impl Table {
     /// A table with these columns.
     pub(super) fn new<S: Into<String>>(header: impl IntoIterator<Item = (S, Align)>) -> Self {
         Self {
-            header: header.into_iter().map(|(name, align)| (name.into(), align)).collect(),
+            header: header.into_iter().map(|(name, align)| (cell(name), align)).collect(),
             rows: Vec::new(),
         }
     }
 
     /// A table of left-aligned columns.
-    pub(super) fn of(header: &[&str]) -> Self {
+    pub(crate) fn of(header: &[&str]) -> Self {
         Self::new(header.iter().map(|name| (*name, Align::Left)))
     }
 
     /// Adds a row.
-    pub(super) fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells);
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells.into_iter().map(cell).collect());
     }
 
     /// The table, folded away under a line when it is long.
@@ -119,7 +141,7 @@ impl Table {
     }
 
     /// The table, padded so that it reads well as plain text too, except beside very long cells; empty without rows.
-    pub(super) fn render(&self) -> String {
+    pub(crate) fn render(&self) -> String {
         if self.rows.is_empty() {
             return String::new();
         }
@@ -180,10 +202,14 @@ mod tests {
     fn foreign_text_cannot_become_markup() {
         assert_eq!(
             escape("a|b*c<d></d>_e_ MSG_TIMED_OUT\n[x](y) <= 5"),
-            "a\\|b\\*c&lt;d>&lt;/d>\\_e\\_ MSG_TIMED_OUT \\[x\\](y) <= 5"
+            "a|b\\*c&lt;d>&lt;/d>\\_e\\_ MSG_TIMED_OUT \\[x\\](y) <= 5"
         );
-        assert_eq!(code("a|b"), "`a\\|b`");
+        assert_eq!(escape(" 1. a"), "1\\. a");
+        assert_eq!(escape("\u{1}> a"), "\\> a");
+        assert_eq!(["1.5 ms", "-1", "#5"].map(escape), ["1.5 ms", "-1", "#5"]);
+        assert_eq!(code("a|b"), "`a|b`");
         assert_eq!(code("a`b"), "`` a`b ``");
+        assert_eq!(code(" a "), "`  a  `");
     }
 
     #[test]
