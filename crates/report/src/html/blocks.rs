@@ -1,6 +1,6 @@
 //! The Markdown of a report's sections as elements, so that the page says the same words.
 //!
-//! What is markup is decided by the rules of CommonMark and its tables, as by other readers of `report.md`. HTML is text
+//! What is markup is decided by the common rules of Markdown, as by other readers of `report.md`. HTML is text
 //! here, but for what folds blocks away.
 
 use std::iter::Peekable;
