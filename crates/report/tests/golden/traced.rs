@@ -282,7 +282,7 @@ fn value(result: &Value, metric: Metric) -> Option<f64> {
             let used = result["window"]["cpu"]["client_ns"].as_f64()?;
             (used > 0.0).then(|| used / 1e9 / (acknowledged / 1e6))
         }
-        Metric::SocketWriteRate | Metric::ServiceP50 | Metric::ServiceP99 => None,
+        Metric::SocketWriteRate | Metric::ServiceP50 | Metric::ServiceP99 | Metric::ProducingCpuPerRecord => None,
     }
 }
 
