@@ -31,7 +31,7 @@ pub(crate) async fn demo(verb: arguments::Demo) -> anyhow::Result<Exit> {
         }
     }
     let work = Work::Submit(&checked, Told::Little);
-    let exit = run::local(store.path(), AGENTS, work, results).await?;
+    let exit = run::local_in(store.path(), None, AGENTS, work, results).await?;
     if !results.quiet && matches!(exit, Exit::Done | Exit::Invalid) {
         terminal::say("a mock broker was measured: the figures show tribunal at work, they say nothing about Kafka");
         terminal::say("next: `tribunal plan init > plan.toml`, and `tribunal run plan.toml --local 2` on your cluster");

@@ -47,7 +47,7 @@ pub(crate) async fn run(verb: arguments::Run, settings: &Settings) -> anyhow::Re
     if let Some(agents) = verb.local {
         enough_agents(&checked.plan, agents)?;
         let work = Work::Submit(&checked, Told::Everything);
-        return local(&settings.coordinator.store, agents, work, &verb.results).await;
+        return local(settings, agents, work, &verb.results).await;
     }
     let mut interrupts = Interrupts::take()?;
     let mut view = View::new(verb.results.quiet);
@@ -78,13 +78,7 @@ pub(crate) async fn resume(verb: arguments::Resume, settings: &Settings) -> anyh
     if let Some(agents) = verb.local {
         // A wrong id is told before anything starts.
         tribunal_coordinator::store::Store::open(&settings.coordinator.store).find(&verb.id)?;
-        return local(
-            &settings.coordinator.store,
-            agents,
-            Work::Resume(&verb.id),
-            &verb.results,
-        )
-        .await;
+        return local(settings, agents, Work::Resume(&verb.id), &verb.results).await;
     }
     let mut interrupts = Interrupts::take()?;
     let mut view = View::new(verb.results.quiet);
@@ -98,8 +92,20 @@ pub(crate) async fn resume(verb: arguments::Resume, settings: &Settings) -> anyh
     watch::to_the_end(&client, id, settings.dial(), &mut interrupts, &mut view, &verb.results).await
 }
 
-/// Runs an experiment with a coordinator and agents of its own.
-pub(crate) async fn local(store: &Path, agents: u32, work: Work<'_>, results: &Results) -> anyhow::Result<Exit> {
+/// Runs an experiment with a coordinator and agents of its own, by the settings of this command.
+async fn local(settings: &Settings, agents: u32, work: Work<'_>, results: &Results) -> anyhow::Result<Exit> {
+    let (store, drivers) = (&settings.coordinator.store, &settings.agent.drivers);
+    local_in(store, Some(drivers), agents, work, results).await
+}
+
+/// The same with this store and this folder of drivers.
+pub(crate) async fn local_in(
+    store: &Path,
+    drivers: Option<&Path>,
+    agents: u32,
+    work: Work<'_>,
+    results: &Results,
+) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::take()?;
     let mut view = View::new(results.quiet);
     let processes = format!("1 coordinator and {}", format::plural(u64::from(agents), "agent"));
@@ -107,7 +113,7 @@ pub(crate) async fn local(store: &Path, agents: u32, work: Work<'_>, results: &R
     if !matches!(work, Work::Submit(_, Told::Little)) {
         view.say(&format!("the store is {}", store.display()));
     }
-    let mut local = interrupts.or_interrupted(Local::start(store, agents)).await?;
+    let mut local = interrupts.or_interrupted(Local::start(store, drivers, agents)).await?;
     let followed = local_work(&mut local, &work, &mut interrupts, &mut view, results).await;
     match followed {
         Ok(Some(exit)) => {

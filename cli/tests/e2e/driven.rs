@@ -107,6 +107,23 @@ impl Script {
 }
 
 #[test]
+fn local_agents_look_for_drivers_where_the_settings_say() {
+    let _turn = alone();
+    let script = Script::new("elsewhere", &format!("exec {REAL} driver"));
+    let folder = script.bench.path().join("drivers");
+    std::fs::rename(script.bench.path().join("cache/tribunal/drivers"), &folder).unwrap();
+    let (plan, out) = (script.bench.plan(&plan(script.name)), script.bench.out());
+    let (plan, out) = (plan.to_str().unwrap(), out.to_str().unwrap());
+    let mut command = script.bench.command(&["run", plan, "--local", "1", "--out", out]);
+    command.args(["--store", script.bench.store().to_str().unwrap()]);
+    command.env("TRIBUNAL_AGENT__DRIVERS", &folder);
+    let run = Process::start(command).finish();
+    assert_eq!(run.code, Some(0), "{:#?}", run.err);
+    assert_eq!(script.bench.report().results[0].workload.client, "driver:elsewhere");
+    script.nothing_left();
+}
+
+#[test]
 fn a_driver_that_is_killed_voids_its_attempt() {
     let _turn = alone();
     let script = Script::new("killed", &format!("exec {REAL} driver"));
