@@ -2,6 +2,10 @@
 //!
 //! What is recomputed here takes the stored JSON and shares no code with the report but the decoding of a histogram.
 
+mod intervals;
+mod least_squares;
+mod student;
+
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
