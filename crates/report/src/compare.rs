@@ -103,6 +103,7 @@ fn named(differences: &[Difference]) -> String {
 
 /// The answer, as data for every form in which it is shown.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Compared {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
@@ -133,6 +134,7 @@ pub struct Compared {
 
 /// One of the two, as it was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Asked {
     /// The experiment.
     pub experiment: ExperimentId,
@@ -148,6 +150,7 @@ pub struct Asked {
 
 /// A cell of the one and its like of the other, under one load.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Pair {
     /// The load.
     pub load: Load,
@@ -173,6 +176,7 @@ impl Pair {
 
 /// One metric of a pair. Rates are in records per second, latencies in microseconds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Row {
     /// The metric.
     pub metric: Metric,
@@ -190,6 +194,7 @@ pub struct Row {
 
 /// A judged ratio, paired or not.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Judged {
     /// Observations of baseline and candidate that count; blocks where they are paired.
     pub observations: (u32, u32),
@@ -213,6 +218,7 @@ pub struct Judged {
 
 /// Whether a metric has become worse by the threshold or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Regression {
     /// It has.
@@ -227,6 +233,7 @@ pub enum Regression {
 
 /// Whether anything has become worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// At least one metric of a matched cell.
@@ -239,6 +246,7 @@ pub enum Answer {
 
 /// A cell without its like.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Unmatched {
     /// Whether it is the baseline's.
     pub of_baseline: bool,
@@ -250,6 +258,7 @@ pub struct Unmatched {
 
 /// By how much the canary moved between the two experiments.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Moved {
     /// The metric.
     pub metric: Metric,

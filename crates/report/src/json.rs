@@ -129,8 +129,19 @@ pub fn read_report(text: &str) -> Result<ExperimentReport, Error> {
 /// The JSON Schema of what [`write_report`] writes: `docs/report.schema.json`.
 #[cfg(feature = "schema")]
 pub fn schema() -> schemars::Schema {
+    schema_of::<Written<'_>>()
+}
+
+/// The JSON Schema of what [`write_compared`] writes: `docs/compare.schema.json`.
+#[cfg(feature = "schema")]
+pub fn compared_schema() -> schemars::Schema {
+    schema_of::<Compared>()
+}
+
+#[cfg(feature = "schema")]
+fn schema_of<T: schemars::JsonSchema>() -> schemars::Schema {
     let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
-    settings.into_generator().into_root_schema_for::<Written<'_>>()
+    settings.into_generator().into_root_schema_for::<T>()
 }
 
 /// One trial's result as indented JSON.

@@ -17,6 +17,11 @@ const SHOWN: usize = 3;
 
 /// What a difference does to a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "DifferenceKind")
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// It may have made the ratio as well as the settings may: nothing is compared unless it is allowed.
@@ -29,6 +34,7 @@ pub enum Kind {
 
 /// One thing that is not the same on both sides.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Difference {
     /// What it does to the comparison.
     pub kind: Kind,

@@ -71,6 +71,28 @@ pub(super) fn regressed() -> Compared {
     told(&candidate)
 }
 
+/// Comparisons of every kind: of experiments and of cells, with and without canaries, likes and verdicts.
+pub(super) fn every_kind() -> Vec<Compared> {
+    let base = fixture::in_blocks();
+    let mut unlike = again(1.0);
+    unlike.results.iter_mut().for_each(|r| r.cluster.cluster_id = None);
+    for result in unlike.results.iter_mut().filter(|r| r.cell == CellId(4)) {
+        result.levels[0].value = "50".into();
+        result.workload.rate = None;
+    }
+    let anyway = Terms {
+        threshold: Some(0.01),
+        despite_differences: true,
+    };
+    vec![
+        regressed(),
+        told(&again(1.0)),
+        compare(cell(&base, 1), cell(&base, 2), Terms::default()).expect("a comparison"),
+        compare(whole(&base), whole(&unlike), anyway).expect("a comparison"),
+        of_mocks(),
+    ]
+}
+
 #[test]
 fn two_experiments_are_told_like_this() {
     let compared = regressed();
@@ -235,15 +257,19 @@ fn fixture_limits() -> tribunal_model::limits::Limits {
     fixture::on_a_cluster().results[0].limits
 }
 
-#[test]
-fn of_a_mock_figures_are_told_and_nothing_is_compared() {
+fn of_mocks() -> Compared {
     let mut base = fixture::in_blocks();
     let mut candidate = again(2.0);
     for report in [&mut base, &mut candidate] {
         report.facts.mock = true;
         report.results.iter_mut().for_each(|r| r.cluster.mock = true);
     }
-    let compared = compare(whole(&base), whole(&candidate), Terms::default()).expect("a comparison");
+    compare(whole(&base), whole(&candidate), Terms::default()).expect("a comparison")
+}
+
+#[test]
+fn of_a_mock_figures_are_told_and_nothing_is_compared() {
+    let compared = of_mocks();
     assert_eq!((compared.answer, compared.comparisons), (Answer::Unknown, 0));
     let rows = || compared.pairs.iter().flat_map(|pair| &pair.rows);
     assert!(rows().all(|row| row.judged.is_none()) && rows().any(|row| row.baseline.is_some()));

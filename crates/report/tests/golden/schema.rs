@@ -1,15 +1,24 @@
-//! `docs/report.schema.json` says what is written.
+//! `docs/report.schema.json` and `docs/compare.schema.json` say what is written.
+
+use std::path::Path;
 
 use serde_json::Value;
 use tribunal_report::analysed::Analysed;
 use tribunal_report::json;
 
-use crate::fixture;
-
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/report.schema.json");
+use crate::{compared, fixture};
 
 fn schema() -> Value {
     json::schema().to_value()
+}
+
+fn compared_schema() -> Value {
+    json::compared_schema().to_value()
+}
+
+fn comparisons() -> Vec<Value> {
+    let read = |compared| serde_json::from_str(&json::write_compared(compared)).expect("JSON");
+    compared::every_kind().iter().map(read).collect()
 }
 
 fn reports() -> Vec<Value> {
@@ -51,27 +60,44 @@ fn close(schema: &mut Value, definitions: &Value) {
 }
 
 #[test]
-fn the_published_schema_is_that_of_the_types() {
-    let text = serde_json::to_string_pretty(&schema()).expect("JSON") + "\n";
-    if std::env::var_os("UPDATE_SCHEMA").is_some() {
-        std::fs::write(PATH, &text).expect("the schema is written");
+fn the_published_schemas_are_those_of_the_types() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    for (name, schema) in [
+        ("report.schema.json", schema()),
+        ("compare.schema.json", compared_schema()),
+    ] {
+        let text = serde_json::to_string_pretty(&schema).expect("JSON") + "\n";
+        let path = folder.join(name);
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            std::fs::write(&path, &text).expect("the schema is written");
+        }
+        let published = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            published == text,
+            "docs/{name} is not what the types say; bring it up to date with\n  UPDATE_SCHEMA=1 cargo test -p \
+             tribunal-report --test golden schema"
+        );
     }
-    let published = std::fs::read_to_string(PATH).unwrap_or_default();
-    assert!(
-        published == text,
-        "docs/report.schema.json is not what the types say; bring it up to date with\n  UPDATE_SCHEMA=1 cargo test -p \
-         tribunal-report --test golden schema"
-    );
 }
 
 #[test]
 fn every_report_is_what_its_schema_says_and_has_no_field_that_it_does_not_name() {
-    let open = jsonschema::validator_for(&schema()).expect("a schema");
-    let closed = jsonschema::validator_for(&closed(schema())).expect("a schema");
-    for report in reports() {
+    demand(schema(), &reports());
+}
+
+#[test]
+fn every_comparison_is_what_its_schema_says_and_has_no_field_that_it_does_not_name() {
+    demand(compared_schema(), &comparisons());
+}
+
+/// Demands that the documents are what a schema says, as it is and closed.
+fn demand(schema: Value, documents: &[Value]) {
+    let open = jsonschema::validator_for(&schema).expect("a schema");
+    let closed = jsonschema::validator_for(&closed(schema)).expect("a schema");
+    for document in documents {
         for validator in [&open, &closed] {
             let errors: Vec<String> = validator
-                .iter_errors(&report)
+                .iter_errors(document)
                 .map(|error| {
                     format!("{}: {error}", error.instance_path())
                         .chars()
@@ -84,15 +110,28 @@ fn every_report_is_what_its_schema_says_and_has_no_field_that_it_does_not_name()
     }
 }
 
+/// Demands that a document is valid, and none any more once it is changed.
+fn spoilt(schema: Value, mut document: Value, change: fn(&mut Value)) {
+    let validator = jsonschema::validator_for(&closed(schema)).expect("a schema");
+    assert!(validator.is_valid(&document));
+    change(&mut document);
+    assert!(!validator.is_valid(&document));
+}
+
+#[test]
+fn a_comparison_that_is_none_is_told_from_one() {
+    let spoil = |change| spoilt(compared_schema(), comparisons().swap_remove(3), change);
+    spoil(|compared| drop(compared.as_object_mut().and_then(|object| object.remove("answer"))));
+    spoil(|compared| compared["answer"] = "perhaps".into());
+    spoil(|compared| compared["differences"][0]["kind"] = "mood".into());
+    spoil(|compared| compared["pairs"][0]["rows"][0]["judged"]["observations"] = Value::Array(vec![6.into()]));
+    spoil(|compared| compared["pairs"][0]["rows"][0]["judged"]["unheard_of"] = 1.into());
+    spoil(|compared| compared["canary"][0]["change"]["ratio"] = "twice".into());
+}
+
 #[test]
 fn a_report_that_is_none_is_told_from_one() {
-    let validator = jsonschema::validator_for(&closed(schema())).expect("a schema");
-    let spoil = |change: fn(&mut Value)| {
-        let mut report = reports().swap_remove(0);
-        assert!(validator.is_valid(&report));
-        change(&mut report);
-        assert!(!validator.is_valid(&report));
-    };
+    let spoil = |change| spoilt(schema(), reports().swap_remove(0), change);
     spoil(|report| drop(report.as_object_mut().and_then(|object| object.remove("facts"))));
     spoil(|report| report["results"][0]["parts"][0]["fates"]["acknowledged"] = "many".into());
     spoil(|report| report["results"][0]["verdict"]["bound_by"] = "luck".into());
