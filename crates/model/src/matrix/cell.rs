@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::mean_size;
-use crate::client::ClientUse;
+use crate::client::{self, ClientUse};
 use crate::consumers::Consumers;
 use crate::design::{AuditLevel, Mode, Purpose};
 use crate::ids::{CellId, TrialId};
@@ -78,6 +78,22 @@ impl Cell {
     /// The text of a property.
     pub(super) fn text(&self, property: &str) -> Option<&str> {
         self.properties.get(property).and_then(Value::text)
+    }
+
+    /// What is set for a property, in whichever spelling.
+    pub(super) fn set_for(&self, property: &'static str) -> Option<&Value> {
+        let own = client::spelled(&self.client.client, property).and_then(|name| self.client.own.get(name));
+        own.or_else(|| self.properties.get(property))
+    }
+
+    /// The value of a property that the client goes by, as a plan would write it: what is set, or else the client's default.
+    /// `None` where that is not known.
+    pub(super) fn in_effect(&self, property: &'static str) -> Option<String> {
+        let client = &self.client.client;
+        match self.set_for(property) {
+            Some(value) => Some(client::read_back(client, property, value.text()?)),
+            None => client::default_of(client, property).map(str::to_owned),
+        }
     }
 
     /// Names and values of the cell's and its cluster's properties, references as they are written.

@@ -147,10 +147,8 @@ fn small_buffer(cell: &Cell, _: &Plan) -> Option<String> {
         return None;
     }
     let each = rate.as_per_second() / f64::from(cell.load.producers.max(1));
-    let linger: f64 = cell.text("linger.ms")?.parse().ok()?;
-    let name = "queue.buffering.max.messages";
-    let buffered = cell.text(name).or(client::default_of(&cell.client.client, name));
-    let room: f64 = buffered?.parse().ok()?;
+    let linger: f64 = cell.in_effect("linger.ms")?.parse().ok()?;
+    let room: f64 = cell.in_effect("queue.buffering.max.messages")?.parse().ok()?;
     let wanted = 2.0 * each * linger / 1e3;
     (wanted > room).then(|| {
         format!(
@@ -160,16 +158,19 @@ fn small_buffer(cell: &Cell, _: &Plan) -> Option<String> {
 }
 
 fn linger_beyond_objective(cell: &Cell, plan: &Plan) -> Option<String> {
-    let text = cell.text("linger.ms")?;
+    let text = cell.in_effect("linger.ms")?;
     let linger: f64 = text.parse().ok()?;
+    let unset = cell.set_for("linger.ms").is_none();
     let conditions = &plan.objective.as_ref()?.conditions;
     let broken = conditions.iter().find(|condition| {
         let bound = matches!(condition.relation, Relation::AtMost | Relation::Below);
         condition.figure.holds_linger() && bound && linger / 1e3 >= condition.value
     })?;
     Some(format!(
-        "linger.ms is {text} and the objective wants {} {}",
-        broken.figure, broken.text
+        "linger.ms is {text}{} and the objective wants {} {}",
+        if unset { " by default" } else { "" },
+        broken.figure,
+        broken.text
     ))
 }
 

@@ -281,6 +281,21 @@ fn nothing_is_told_of_a_mock_or_of_invalid_trials() {
 }
 
 #[test]
+fn replicas_in_sync_are_judged_by_what_the_broker_tells_of_the_topic() {
+    let told = |settings: &[(&str, &str)]| {
+        let mut report = base();
+        // Whether the plan set it or the cluster's default is in effect: it is the topic's setting as the broker told it.
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        each(&mut report, |r| r.topic.settings = settings.iter().map(own).collect());
+        found(&report).iter().any(|of| of.pitfall.kind == Kind::OneInSync)
+    };
+    assert!(told(&[("min.insync.replicas", "1")]));
+    assert!(!told(&[("min.insync.replicas", "2")]));
+    assert!(!told(&[("min.insync.replicas", "")]), "the broker keeps it to itself");
+    assert!(!told(&[]), "nothing was told");
+}
+
+#[test]
 fn a_closed_loop_keeps_its_client_full_by_design() {
     let mut report = base();
     full_queue(&mut report);

@@ -77,6 +77,53 @@ fn warnings_tell_what_to_think_about() {
 }
 
 #[test]
+fn a_linger_that_nobody_set_is_held_against_the_objective_where_it_is_known() {
+    let check = |baseline: &str, objective: &str, expected: &[&str]| {
+        let acks = "baseline.acks = \"all\"\nwindow.repetitions = 6\ntopic.replication = 3";
+        check_warnings(&format!("{acks}\n{baseline}\n[objective]\n{objective}"), expected);
+    };
+    let beyond =
+        ["linger.ms is 5 by default and the objective wants response_p99 <= 5ms: a record that begins a batch"];
+    check("", "response_p99 = \"<= 5ms\"", &beyond);
+    check("", "response_p99 = \"<= 6ms\"", &[]);
+    check("", "delivered_rate = \">= 1/s\"", &[]);
+    check("baseline.linger.ms = 4", "response_p99 = \"<= 5ms\"", &[]);
+    check(
+        "baseline.linger.ms = 5",
+        "response_p99 = \"<= 5ms\"",
+        &["linger.ms is 5 and the objective wants response_p99 <= 5ms"],
+    );
+    let of = |client: &str| format!("baseline.client = \"{client}\"");
+    check(
+        &of("java"),
+        "service_p50 = \"< 5ms\"",
+        &["linger.ms is 5 by default and the objective wants service_p50 < 5ms"],
+    );
+    check(
+        &of("franz-go"),
+        "response_p99 = \"<= 9ms\"",
+        &["linger.ms is 10 by default"],
+    );
+    check(&of("kafka-python"), "response_p99 = \"<= 1ms\"", &[]);
+    // In the client's own spelling, and of a client of which nothing is known.
+    check(
+        &format!("{}\nclient.kafka-python.linger_ms = 20", of("kafka-python")),
+        "response_p99 = \"<= 15ms\"",
+        &["linger.ms is 20 and the objective wants response_p99 <= 15ms"],
+    );
+    check(&of("driver:mine"), "response_p99 = \"<= 1ms\"", &[]);
+}
+
+#[test]
+fn what_the_brokers_default_is_of_replicas_in_sync_is_not_guessed() {
+    check_warnings("topic.replication = 3\nbaseline.acks = \"all\"", &[]);
+    check_warnings(
+        "topic.replication = 3\ntopic.settings.min.insync.replicas = 1\nbaseline.acks = \"all\"",
+        &["acks=all with min.insync.replicas 1 of 3 replicas"],
+    );
+}
+
+#[test]
 fn a_budget_that_leaves_too_few_repetitions_is_told_as_such() {
     let text = "window.repetitions = 6\nbaseline.acks = 1\n[factors]\nlinger.ms = [0, 5]";
     check_warnings(text, &[]);
