@@ -92,6 +92,12 @@ pub const STEPS: [&str; 7] = [
     "ResponseSend",
 ];
 
+/// Why a throttle stands beside the parts of a mean and is none of them: it would count twice.
+pub(crate) const THROTTLE_APART: &str = "Throttle stands beside the parts and is none of them: a broker answers at once, \
+                                         announces a time and leaves the connection unread for as long, so that the \
+                                         requests after it wait in their round trip, and records behind those in the \
+                                         client's queue.";
+
 /// The time of produce requests in one of the [`STEPS`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -2,7 +2,7 @@
 
 use tribunal_stats::Latencies;
 
-use crate::brokers::{BrokerFacts, BrokerWindow, STEPS, Spent, spent};
+use crate::brokers::{BrokerFacts, BrokerWindow, STEPS, Spent, THROTTLE_APART, spent};
 use crate::effective::canonical;
 use crate::factors::trials;
 use crate::format::{ABSENT, bytes, count, micros, number, optional, rate, share};
@@ -141,7 +141,7 @@ fn split(results: &[&TrialResult]) -> String {
         right("round trip"),
         right("of it inside the broker"),
         right("network and sockets"),
-        right("held back by quota"),
+        right("throttle of a throttled answer"),
     ]);
     for result in results {
         for (id, client) in &result.statistics.brokers {
@@ -169,11 +169,17 @@ fn split(results: &[&TrialResult]) -> String {
     if text.is_empty() {
         return text;
     }
+    let clients = || results.iter().flat_map(|result| result.statistics.brokers.values());
+    let apart = if clients().any(|client| client.throttle.sum_us > 0) {
+        format!(" {THROTTLE_APART}")
+    } else {
+        String::new()
+    };
     format!(
         "Where the mean goes, by the client's clock and the brokers': of a record in the client's queue, of a request from \
          there on. Means, because percentiles do not add. Beyond linger the queue is a wait for a full one or for a leader; \
          the round trip holds the wait behind earlier requests of its connection. The client's figures are of up to a second \
-         more on either side of the window.\n\n{text}"
+         more on either side of the window.{apart}\n\n{text}"
     )
 }
 

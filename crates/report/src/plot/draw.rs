@@ -11,6 +11,9 @@ const CHARACTER: f64 = 7.1;
 /// Colours that there are; what is beyond them begins again with another dash.
 const COLOURS: usize = 7;
 
+/// From one row of a legend to the next.
+const LEGEND_ROW: f64 = 18.0;
+
 /// A second channel beside colour for lines.
 const DASHES: [&str; 4] = ["", "7 3", "2 3", "9 3 2 3"];
 
@@ -189,9 +192,31 @@ pub(super) fn legend(x: f64, y: f64, entries: &[(usize, &str)]) -> Element {
         group = group
             .with(mark(*series, false, at + 5.0, y - 4.0))
             .with(words(at + 15.0, y, "start", "tick", *text));
-        at += 34.0 + width(text);
+        at += entry(text);
     }
     group
+}
+
+/// A legend in as many rows as its entries need up to the right, and the height of those after the first.
+pub(super) fn legend_in_rows(x: f64, y: f64, right: f64, entries: &[(usize, &str)]) -> (Element, f64) {
+    let mut rows: Vec<Vec<(usize, &str)>> = Vec::new();
+    let mut at = right;
+    for one in entries {
+        if at + entry(one.1) > right {
+            rows.push(Vec::new());
+            at = x;
+        }
+        at += entry(one.1);
+        rows.last_mut().expect("invariant: one at least").push(*one);
+    }
+    let below = |row: usize| row as f64 * LEGEND_ROW;
+    let drawn = rows.iter().enumerate().map(|(row, of)| legend(x, y + below(row), of));
+    (Element::new("g").with_all(drawn), below(rows.len().saturating_sub(1)))
+}
+
+/// What an entry of a legend takes with its mark and the space behind it.
+fn entry(text: &str) -> f64 {
+    34.0 + width(text)
 }
 
 /// How wide a text is, about.
@@ -217,6 +242,18 @@ pub(super) fn fitted(text: &str, most: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_legend_goes_on_in_the_next_row() {
+        let entries = [(0, "first"), (1, "second"), (2, "third")];
+        let rows = |right| {
+            let (drawn, more) = legend_in_rows(0.0, 16.0, right, &entries);
+            (drawn.render().matches("class=\"legend\"").count(), more)
+        };
+        assert_eq!(rows(1_000.0), (1, 0.0));
+        assert_eq!(rows(160.0), (2, LEGEND_ROW));
+        assert_eq!(rows(10.0), (3, 2.0 * LEGEND_ROW), "one at least in each");
+    }
 
     #[test]
     fn a_long_name_keeps_both_ends() {

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use tribunal_model::ids::CellId;
-use tribunal_stats::Latencies;
+use tribunal_stats::{BrokerLatencies, Latencies};
 
-use crate::brokers::STEPS;
+use crate::brokers::{STEPS, THROTTLE_APART};
 use crate::experiment::ExperimentReport;
 use crate::factors::of_cells;
-use crate::format::{micros, plural};
+use crate::format::{count, micros, plural};
 use crate::markdown::linger;
 use crate::markup::Element;
 use crate::result::TrialResult;
 
-use super::draw::{Area, axis_below, canvas, hover, label, legend, rectangle, width, words};
+use super::draw::{Area, axis_below, canvas, hover, label, legend_in_rows, mark, rectangle, width, words};
 use super::latency::cut;
 use super::scale::Scale;
 use super::{MOST_ROWS, Plot};
@@ -22,6 +22,8 @@ const WIDTH: f64 = 860.0;
 const ROW: f64 = 26.0;
 const TOP: f64 = 30.0;
 const WIDEST_NAME: f64 = 260.0;
+/// Room for the mark of a throttle and around it.
+const BESIDE: f64 = 30.0;
 
 const NAMES: [&str; 6] = [
     "linger, at most",
@@ -32,12 +34,25 @@ const NAMES: [&str; 6] = [
     "round trip, not split",
 ];
 
+/// The mark and the colour of a throttle, after those of the parts.
+const THROTTLE: usize = NAMES.len();
+
 /// Means of a cell's valid trials, in seconds, in the order of [`NAMES`]; what is not known is nought.
 #[derive(Debug)]
 struct Split {
     name: String,
     parts: [f64; 6],
-    throttle: f64,
+    /// What brokers announced in the answers that announced any.
+    throttle: Latencies,
+}
+
+impl Split {
+    /// The throttle in words, where there was one.
+    fn throttled(&self) -> Option<String> {
+        let mean = self.throttle.mean_us().filter(|us| *us > 0.0)?;
+        let answers = plural(self.throttle.count, "answer");
+        Some(format!("{} × {answers}", seconds(mean / 1e6)))
+    }
 }
 
 /// A bar for each cell; `None` where no client tells.
@@ -65,21 +80,22 @@ pub(super) fn plot(report: &ExperimentReport) -> Option<Plot> {
         .fold(0.0, f64::max)
         .min(WIDEST_NAME)
         + 18.0;
+    let parts = NAMES.into_iter().enumerate();
+    let parts = parts.filter(|(place, _)| cells.iter().any(|cell| cell.parts[*place] > 0.0));
+    let beside: Vec<String> = cells.iter().filter_map(Split::throttled).collect();
+    let named = beside.first().map(|_| (THROTTLE, "throttle, no part"));
+    let known: Vec<(usize, &str)> = parts.chain(named).collect();
+    let (legend, more) = legend_in_rows(10.0, 16.0, WIDTH, &known);
     let area = Area {
         left,
-        right: WIDTH - 30.0,
-        top: TOP,
-        bottom: TOP + ROW * cells.len() as f64,
+        right: WIDTH - 30.0 - beside.iter().map(|text| width(text) + BESIDE).fold(0.0, f64::max),
+        top: TOP + more,
+        bottom: TOP + more + ROW * cells.len() as f64,
     };
     let across = Scale::from_zero(cells.iter().map(|cell| cell.parts.iter().sum()), area.left, area.right);
-    let known: Vec<(usize, &str)> = NAMES
-        .into_iter()
-        .enumerate()
-        .filter(|(place, _)| cells.iter().any(|cell| cell.parts[*place] > 0.0))
-        .collect();
     let mut svg = canvas(WIDTH, area.bottom + 42.0, &title, &description)
         .with(axis_below(area, &across, 6, "mean", seconds))
-        .with(legend(10.0, 16.0, &known));
+        .with(legend);
     for (line, cell) in cells.iter().enumerate() {
         let y = area.top + ROW * line as f64;
         svg = svg
@@ -104,16 +120,9 @@ fn about(report: &ExperimentReport, cells: &[Split]) -> String {
     if cells.iter().any(|cell| cell.parts[5] > 0.0) {
         text += " A round trip is not split where the brokers told no times of their own.";
     }
-    if let Some(held) = cells
-        .iter()
-        .map(|cell| cell.throttle)
-        .filter(|held| *held > 0.0)
-        .max_by(f64::total_cmp)
-    {
-        text += &format!(
-            " Quotas held clients back, by {} for each answer at most in the mean: that time lies within the waiting.",
-            seconds(held)
-        );
+    if cells.iter().any(|cell| cell.throttled().is_some()) {
+        text += " ";
+        text += THROTTLE_APART;
     }
     let beyond: u64 = of_cells(report).iter().map(|r| r.statistics.out_of_range).sum();
     if beyond > 0 {
@@ -121,7 +130,7 @@ fn about(report: &ExperimentReport, cells: &[Split]) -> String {
             " {} beyond what the clients' own histograms hold; means count them.",
             match beyond {
                 1 => "1 time was".to_owned(),
-                n => format!("{} times were", crate::format::count(n)),
+                n => format!("{} times were", count(n)),
             }
         );
     }
@@ -130,12 +139,14 @@ fn about(report: &ExperimentReport, cells: &[Split]) -> String {
 
 /// The parts of the mean over trials; `None` where the clients tell nothing of their queue.
 fn split(trials: &[&TrialResult]) -> Option<Split> {
+    type Of = fn(&BrokerLatencies) -> Latencies;
     let brokers = || trials.iter().flat_map(|r| r.statistics.brokers.values());
-    let mean = |of: fn(&tribunal_stats::BrokerLatencies) -> Latencies| {
+    let all = |of: Of| {
         let mut all = Latencies::default();
         brokers().for_each(|broker| all.add(of(broker)));
-        all.mean_us().map(|us| us / 1e6)
+        all
     };
+    let mean = |of: Of| all(of).mean_us().map(|us| us / 1e6);
     let queue = mean(|broker| broker.queue)?;
     let round_trip = mean(|broker| broker.round_trip).unwrap_or(0.0);
     let linger = trials
@@ -158,7 +169,7 @@ fn split(trials: &[&TrialResult]) -> Option<Split> {
             inside,
             whole,
         ],
-        throttle: mean(|broker| broker.throttle).unwrap_or(0.0),
+        throttle: all(|broker| broker.throttle),
     })
 }
 
@@ -189,13 +200,16 @@ fn bar(cell: &Split, across: &Scale, y: f64) -> Element {
         group = group.with(drawn.with(hover(told)));
         from += part;
     }
-    group.with(words(
-        across.place(from) + 5.0,
-        y + 17.0,
-        "start",
-        "tick",
-        seconds(from),
-    ))
+    let (x, whole) = (across.place(from) + 5.0, seconds(from));
+    let beside = cell.throttled().map(|text| {
+        let x = x + width(&whole) + 14.0;
+        let told = format!("{}: throttle {text}, in the parts already", cell.name);
+        Element::new("g")
+            .with(hover(told))
+            .with(mark(THROTTLE, false, x, y + ROW / 2.0))
+            .with(words(x + 9.0, y + 17.0, "start", "tick", text))
+    });
+    group.with(words(x, y + 17.0, "start", "tick", whole)).with_all(beside)
 }
 
 fn seconds(seconds: f64) -> String {

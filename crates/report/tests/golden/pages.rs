@@ -1,11 +1,13 @@
 //! `report.html`, and the pictures beside `report.md`.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use tribunal_model::ids::CellId;
 use tribunal_report::analysed::Analysed;
 use tribunal_report::experiment::ExperimentReport;
 use tribunal_report::{html, markdown, plot};
+use tribunal_stats::Latencies;
 
 use crate::{compared, fixture};
 
@@ -51,6 +53,43 @@ fn pictures_of_six_blocks_are_drawn_like_this() {
         .map(|(name, svg)| format!("{name}\n{}", svg.split("</style>").nth(1).expect("a picture")))
         .collect();
     insta::assert_snapshot!("blocks.svg", told.join("\n").replace("><", ">\n<"));
+}
+
+#[test]
+fn a_throttle_stands_beside_the_stack_of_the_mean_and_in_none_of_its_parts() {
+    let mean = |report: &ExperimentReport| {
+        let mut files = plot::files(report).into_iter();
+        let of_mean = files.find(|(_, svg)| svg.contains("Where the mean goes"));
+        of_mean.expect("a picture").1
+    };
+    // What a pointer that rests on a part of a bar is told, and the sums beside the bars.
+    let parts = |svg: &str| -> Vec<String> {
+        let told = svg
+            .split("<title>")
+            .skip(2)
+            .filter_map(|rest| Some(rest.split_once('<')?.0.to_owned()));
+        told.filter(|text| !text.contains("throttle")).collect()
+    };
+    let with = fixture::with_brokers();
+    let mut without = with.clone();
+    for broker in without
+        .results
+        .iter_mut()
+        .flat_map(|r| r.statistics.brokers.values_mut())
+    {
+        broker.throttle = Latencies::default();
+    }
+    let (throttled, plain) = (mean(&with), mean(&without));
+    assert!(parts(&plain).len() > 6, "{plain}");
+    assert_eq!(parts(&throttled), parts(&plain));
+    assert!(
+        throttled.contains("40.0 ms × 24 answers") && throttled.contains("throttle, no part"),
+        "{throttled}"
+    );
+    assert!(!plain.contains("throttle"), "{plain}");
+    let reason = "Throttle stands beside the parts and is none of them";
+    assert!(markdown::render(&with).contains(reason) && html::render(&with).contains(reason));
+    assert!(!html::render(&without).contains(reason));
 }
 
 #[test]
@@ -152,8 +191,9 @@ fn a_mock_is_compared_on_no_page() {
     assert!(!page.contains("Pareto front, by the means"));
 }
 
-/// What the test in a browser opens.
+/// What the test in a browser opens; `benches/report` reads how long each took.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "for people to read: nothing waits for it")]
 fn pages_are_written_for_a_browser() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("report-pages");
     std::fs::create_dir_all(&folder).unwrap();
@@ -175,11 +215,10 @@ fn pages_are_written_for_a_browser() {
         ("cells", of_cells(500)),
     ];
     for (name, report) in pages {
-        std::fs::write(
-            folder.join(format!("{name}.html")),
-            html::render(&Analysed::of(&report)),
-        )
-        .unwrap();
+        let began = Instant::now();
+        let page = html::render(&Analysed::of(&report));
+        println!("{name}: rendered in {:.1} ms", began.elapsed().as_secs_f64() * 1e3);
+        std::fs::write(folder.join(format!("{name}.html")), page).unwrap();
     }
     let compared = html::render_compared(&compared::regressed());
     std::fs::write(folder.join("compared.html"), compared).unwrap();
