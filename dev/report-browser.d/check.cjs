@@ -3,12 +3,11 @@
 const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const path = require("node:path");
-const { pathToFileURL } = require("node:url");
-const { chromium } = require("playwright-core");
+const chromium = require("./chromium.cjs");
 const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const [folder, screenshots] = process.argv.slice(2);
-const address = (name) => pathToFileURL(path.resolve(folder, `${name}.html`)).href;
+const address = (name) => chromium.address(path.join(folder, `${name}.html`));
 const names = fs.readdirSync(folder).filter((file) => file.endsWith(".html")).map((file) => path.basename(file, ".html"));
 // As large as pages get: opened, and not searched through by axe-core in every way.
 const LARGE = "cells";
@@ -108,7 +107,7 @@ async function fits(page, name) {
 }
 
 async function main() {
-  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--headless", "--no-sandbox"] });
+  const browser = await chromium.launch();
   const seen = async (name, options = {}, story = async () => {}) => opened(browser, name, options, story);
   const kept = (page, name, full = false) => page.screenshot({ path: path.join(screenshots, `${name}.png`), fullPage: full });
   const counts = {};

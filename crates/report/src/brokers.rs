@@ -92,7 +92,8 @@ pub const STEPS: [&str; 7] = [
     "ResponseSend",
 ];
 
-/// Why a throttle stands beside the parts of a mean and is none of them: it would count twice.
+/// Why a throttle stands beside the parts of a mean and is none of them: it would count twice. Brokers do so since KIP-219;
+/// librdkafka 2.12.1 holds nothing back by itself, and tells the times that were above zero.
 pub(crate) const THROTTLE_APART: &str = "Throttle stands beside the parts and is none of them: a broker answers at once, \
                                          announces a time and leaves the connection unread for as long, so that the \
                                          requests after it wait in their round trip, and records behind those in the \

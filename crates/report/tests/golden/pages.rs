@@ -191,7 +191,7 @@ fn a_mock_is_compared_on_no_page() {
     assert!(!page.contains("Pareto front, by the means"));
 }
 
-/// What the test in a browser opens; `benches/report` reads how long each took.
+/// What the test in a browser opens; how many milliseconds each took to render is for `benches/report`.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "for people to read: nothing waits for it")]
 fn pages_are_written_for_a_browser() {
@@ -214,12 +214,14 @@ fn pages_are_written_for_a_browser() {
         ("hostile", hostile),
         ("cells", of_cells(500)),
     ];
+    let mut took = Vec::new();
     for (name, report) in pages {
         let began = Instant::now();
         let page = html::render(&Analysed::of(&report));
-        println!("{name}: rendered in {:.1} ms", began.elapsed().as_secs_f64() * 1e3);
+        took.push(format!("{name} {:.1}\n", began.elapsed().as_secs_f64() * 1e3));
         std::fs::write(folder.join(format!("{name}.html")), page).unwrap();
     }
+    std::fs::write(folder.join("rendered-ms"), took.concat()).unwrap();
     let compared = html::render_compared(&compared::regressed());
     std::fs::write(folder.join("compared.html"), compared).unwrap();
 }
