@@ -42,7 +42,9 @@ pub(crate) async fn calibrate(verb: arguments::Calibrate, settings: &Settings) -
             enough_agents(&checked.plan, agents)?;
             let store = &settings.coordinator.store;
             view.say(&format!("the calibrations are kept in {}", store.display()));
-            let local = interrupts.or_interrupted(Local::start(store, Some(&settings.agent.drivers), agents)).await?;
+            let local = interrupts
+                .or_interrupted(Local::start(store, Some(&settings.agent.drivers), agents))
+                .await?;
             let measuring = async {
                 let client = Client::connect(local.url(), &Security::default(), CONNECT).await?;
                 measure(&client, &checked, &view).await

@@ -365,12 +365,18 @@ fn cells(checked: &Checked) -> Listing {
     // A factor that is one of these columns is not shown twice.
     let fixed = ["rate", "producers", "topics", "partitions", "replication"];
     let fixed: Vec<&str> = fixed.into_iter().filter(|name| !factors.contains(name)).collect();
-    let titles = std::iter::once("cell").chain(factors.iter().copied()).chain(fixed.iter().copied());
+    let titles = std::iter::once("cell")
+        .chain(factors.iter().copied())
+        .chain(fixed.iter().copied());
     let mut listing = Listing::new(titles.map(|name| (name, name)));
     for cell in &checked.matrix.cells {
         let level = |name: &str| cell.levels.iter().find(|level| level.factor == name);
         let mut row = vec![Field::text(cell.id.to_string())];
-        row.extend(factors.iter().map(|name| level(name).map_or_else(Field::absent, |level| Field::text(&level.value))));
+        row.extend(
+            factors
+                .iter()
+                .map(|name| level(name).map_or_else(Field::absent, |level| Field::text(&level.value))),
+        );
         row.extend(fixed.iter().map(|name| match *name {
             "rate" => rate(cell),
             "producers" => Field::number(u64::from(cell.load.producers)),

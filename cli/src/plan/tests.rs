@@ -95,9 +95,16 @@ fn a_checked_plan_tells_trials_time_and_bytes() {
 
 #[test]
 fn cells_stand_under_their_columns_a_preset_beside_the_factors() {
-    let checked = read("[baseline]\nacks = \"all\"\n[factors]\nlinger.ms = [5, 20]\n[design]\npreset = \"suggested\"").unwrap();
+    let checked =
+        read("[baseline]\nacks = \"all\"\n[factors]\nlinger.ms = [5, 20]\n[design]\npreset = \"suggested\"").unwrap();
     let rows = cells(&checked).json();
-    let told = |row: usize| (rows[row]["linger.ms"].clone(), rows[row]["preset"].clone(), rows[row]["rate"].clone());
+    let told = |row: usize| {
+        (
+            rows[row]["linger.ms"].clone(),
+            rows[row]["preset"].clone(),
+            rows[row]["rate"].clone(),
+        )
+    };
     assert_eq!(told(1), (json!("20"), json!(null), json!(1000.0)));
     assert_eq!(told(2), (json!("10"), json!("suggested"), json!(1000.0)));
 }

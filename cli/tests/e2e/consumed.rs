@@ -339,10 +339,14 @@ fn what_a_leader_acknowledged_alone_is_lost_with_it_and_the_report_says_which_re
     let bench = Bench::new();
     let coordinator = Coordinator::start(&bench, 0);
     let agent = Agent::start(&bench, &coordinator.url, "north");
-    let plan = plan(kafka.bootstrap(), 1, "\"message.timeout.ms\" = 30000\n[consumers]\nmembers = 2")
-        .replace("acks = \"all\"", "acks = \"1\"")
-        .replace("partitions = 6", "partitions = 6\nreplication = 2")
-        .replace("measure = \"5s\"", "measure = \"20s\"\ndrain = \"40s\"");
+    let plan = plan(
+        kafka.bootstrap(),
+        1,
+        "\"message.timeout.ms\" = 30000\n[consumers]\nmembers = 2",
+    )
+    .replace("acks = \"all\"", "acks = \"1\"")
+    .replace("partitions = 6", "partitions = 6\nreplication = 2")
+    .replace("measure = \"5s\"", "measure = \"20s\"\ndrain = \"40s\"");
     let run = started(&bench, &coordinator, &format!("audit = \"read-back\"\n{plan}"));
     agent.until_delivering();
     let (leader, follower) = leader_and_follower(&kafka);
@@ -358,9 +362,16 @@ fn what_a_leader_acknowledged_alone_is_lost_with_it_and_the_report_says_which_re
     let read = read_back(struck);
     assert!(read.lost() > 0, "acknowledged by one broker, which is gone: {read:?}");
     // Offsets see less: a log that lost records and gained others is short by the difference alone.
-    assert!(read.lost() >= struck.audit.lost(), "{read:?}, {:?}", struck.audit.partitions);
+    assert!(
+        read.lost() >= struck.audit.lost(),
+        "{read:?}, {:?}",
+        struck.audit.partitions
+    );
     let text = std::fs::read_to_string(bench.out().join("report.md")).unwrap();
-    assert!(text.contains("Acknowledged and not read back, the first by producer and sequence"), "{text}");
+    assert!(
+        text.contains("Acknowledged and not read back, the first by producer and sequence"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -195,9 +195,7 @@ pub(crate) fn cpu_metric(results: &[&TrialResult]) -> Metric {
 /// Whether a metric says nothing of a cell that did not keep up.
 fn depends_on_load(metric: Metric) -> bool {
     match metric {
-        Metric::DeliveredRate | Metric::SocketWriteRate | Metric::CpuPerRecord | Metric::ProducingCpuPerRecord => {
-            false
-        }
+        Metric::DeliveredRate | Metric::SocketWriteRate | Metric::CpuPerRecord | Metric::ProducingCpuPerRecord => false,
         Metric::ResponseP50 | Metric::ResponseP99 | Metric::ResponseP999 | Metric::ServiceP50 | Metric::ServiceP99 => {
             true
         }

@@ -46,7 +46,12 @@ pub(super) fn table(of: &Analysed<'_>) -> Vec<Element> {
     let cpu = cpu_metric(&results);
     let columns = Columns {
         load: groups.len() > 1,
-        metrics: [(Metric::DeliveredRate, "delivered"), (Metric::ResponseP50, "response p50"), (Metric::ResponseP99, "response p99"), (cpu, "CPU s per million")],
+        metrics: [
+            (Metric::DeliveredRate, "delivered"),
+            (Metric::ResponseP50, "response p50"),
+            (Metric::ResponseP99, "response p99"),
+            (cpu, "CPU s per million"),
+        ],
     };
     let mut header = vec![("cell", false)];
     if columns.load {
@@ -92,7 +97,13 @@ fn sorted(told: String, by: Option<f64>) -> Element {
     }
 }
 
-fn row(group: &Group, cell: &CellFigures, columns: &Columns, sums: Option<&CellSums>, results: &[&TrialResult]) -> Element {
+fn row(
+    group: &Group,
+    cell: &CellFigures,
+    columns: &Columns,
+    sums: Option<&CellSums>,
+    results: &[&TrialResult],
+) -> Element {
     let mut name = Element::new("th")
         .set("scope", "row")
         .with(Element::new("code").text(if cell.text.is_empty() {

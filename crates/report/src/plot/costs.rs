@@ -41,8 +41,7 @@ pub(super) fn plot(report: &ExperimentReport) -> Option<Plot> {
         return None;
     }
     let title = "What the cells sent and spent".to_owned();
-    let description =
-        "Records per batch, compression ratio, retried records and processor time, by cell.";
+    let description = "Records per batch, compression ratio, retried records and processor time, by cell.";
     let left = cells
         .iter()
         .map(|cell| width(&cell.text))

@@ -58,7 +58,7 @@ fn pictures_of_six_blocks_are_drawn_like_this() {
 #[test]
 fn a_throttle_stands_beside_the_stack_of_the_mean_and_in_none_of_its_parts() {
     let mean = |report: &ExperimentReport| {
-        let mut files = plot::files(report).into_iter();
+        let mut files = plot::files(&Analysed::of(report)).into_iter();
         let of_mean = files.find(|(_, svg)| svg.contains("Where the mean goes"));
         of_mean.expect("a picture").1
     };
@@ -88,6 +88,7 @@ fn a_throttle_stands_beside_the_stack_of_the_mean_and_in_none_of_its_parts() {
     );
     assert!(!plain.contains("throttle"), "{plain}");
     let reason = "Throttle stands beside the parts and is none of them";
+    let (with, without) = (Analysed::of(&with), Analysed::of(&without));
     assert!(markdown::render(&with).contains(reason) && html::render(&with).contains(reason));
     assert!(!html::render(&without).contains(reason));
 }

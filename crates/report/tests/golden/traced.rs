@@ -274,6 +274,7 @@ fn value(result: &Value, metric: Metric) -> Option<f64> {
         told.map(|us| us as f64)
     };
     let acknowledged = result["window"]["acknowledged"].as_f64()?;
+    let seconds_per_million = |used_ns: u64| (used_ns > 0).then(|| used_ns as f64 / 1e9 / (acknowledged / 1e6));
     match metric {
         Metric::DeliveredRate => {
             let length = &result["windows"]["measure"];
@@ -282,11 +283,13 @@ fn value(result: &Value, metric: Metric) -> Option<f64> {
         Metric::ResponseP50 => told(0.5, 8),
         Metric::ResponseP99 => told(0.99, 563),
         Metric::ResponseP999 => told(0.999, 5_662),
-        Metric::CpuPerRecord => {
-            let used = result["window"]["cpu"]["client_ns"].as_f64()?;
-            (used > 0.0).then(|| used / 1e9 / (acknowledged / 1e6))
+        Metric::CpuPerRecord => seconds_per_million(result["window"]["cpu"]["client_ns"].as_u64()?),
+        Metric::ProducingCpuPerRecord => {
+            let of = |name: &str| result["window"]["cpu"][name].as_u64();
+            let sending_ns = of("sender_ns")?.saturating_sub(result["window"]["spin_ns"].as_u64()?);
+            seconds_per_million(of("client_ns")? + of("recorder_ns")? + sending_ns)
         }
-        Metric::SocketWriteRate | Metric::ServiceP50 | Metric::ServiceP99 | Metric::ProducingCpuPerRecord => None,
+        Metric::SocketWriteRate | Metric::ServiceP50 | Metric::ServiceP99 => None,
     }
 }
 
