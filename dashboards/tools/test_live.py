@@ -54,6 +54,7 @@ PLANTED = [
     ("agent_cpu", ["NaN", "1"], None),
     ("broker_round_trip", ["1", "+Inf"], "is infinite somewhere"),
     ("broker_queue_seconds", ["1", "-0.25"], "is -0.25 somewhere, below 0"),
+    ("kafka_request_time_mean_seconds", ["1", "-4.9e-17"], None),
     ("start_skew_seconds_bucket", ["-1"], "is -1.0 somewhere, below 0"),
     ("gc_collection", ["1.2"], None),
     ("queue_full_seconds", ["3000"], "is 3000.0 somewhere, far above 1"),
