@@ -104,8 +104,15 @@ fn every_client_keeps_the_schedule_and_loses_nothing() {
         let allowed = 0.01 * 10_000.0 + 2000.0 * (0.005 + service);
         let missing = 10_000.0 - result.rates.delivered.unwrap() * 5.0;
         assert!(
-            missing.abs() <= allowed,
-            "{client}: {missing} records from offered, {allowed} allowed"
+            missing <= allowed,
+            "{client}: {missing} records below offered, {allowed} allowed"
+        );
+        // More than was offered are those that a slow warm-up had left.
+        let left = result.backlog.at_start as f64 - result.backlog.at_end as f64;
+        assert!(
+            (missing + left).abs() <= allowed,
+            "{client}: {missing} records below offered, {:?}, {allowed} allowed",
+            result.backlog
         );
         let producer = &result.agents[0].producers[0];
         let named = producer.driver.as_ref().map(|driver| driver.client.as_str());
