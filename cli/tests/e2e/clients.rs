@@ -60,11 +60,12 @@ fn every_client_keeps_the_schedule_and_loses_nothing() {
     let _turn = alone();
     let bench = Bench::new();
     // On two processors a cluster that has just started is slow, and idempotent librdkafka spins while five requests of a
-    // connection are in flight, which keeps it slow: so a load before the first trial, and few requests.
+    // connection are in flight, which keeps it slow: so a load before the first trial, few requests, and a warm-up that is
+    // long enough to leave nothing for the window.
     let plan = bench.plan(&format!(
         "[agents]\ncount = 1\n[cluster]\nbootstrap = \"{}\"\n[topic]\npartitions = 6\nreplication = 3\n[workload]\n\
          rate = \"2000/s\"\nproducers = 2\nrecord = {{ size = \"200B\" }}\nkeys = {{ kind = \"uniform\", cardinality = \
-         1000 }}\n[window]\nwarm_up = \"2s\"\nmeasure = \"5s\"\nburn_in = \"15s\"\n[design]\ncanary = false\n{LOOSE}\
+         1000 }}\n[window]\nwarm_up = \"8s\"\nmeasure = \"5s\"\nburn_in = \"15s\"\n[design]\ncanary = false\n{LOOSE}\
          [baseline]\nacks = \"all\"\nenable.idempotence = true\nlinger.ms = 50\n[factors]\nclient = {CLIENTS:?}\n",
         kafka.bootstrap()
     ));
@@ -104,15 +105,8 @@ fn every_client_keeps_the_schedule_and_loses_nothing() {
         let allowed = 0.01 * 10_000.0 + 2000.0 * (0.005 + service);
         let missing = 10_000.0 - result.rates.delivered.unwrap() * 5.0;
         assert!(
-            missing <= allowed,
-            "{client}: {missing} records below offered, {allowed} allowed"
-        );
-        // More than was offered are those that a slow warm-up had left.
-        let left = result.backlog.at_start as f64 - result.backlog.at_end as f64;
-        assert!(
-            (missing + left).abs() <= allowed,
-            "{client}: {missing} records below offered, {:?}, {allowed} allowed",
-            result.backlog
+            missing.abs() <= allowed,
+            "{client}: {missing} records from offered, {allowed} allowed"
         );
         let producer = &result.agents[0].producers[0];
         let named = producer.driver.as_ref().map(|driver| driver.client.as_str());
