@@ -19,7 +19,7 @@ mod method;
 use crate::analysed::Analysed;
 use crate::markdown;
 use crate::markup::Element;
-use crate::plot::{self, Plot};
+use crate::plot;
 
 pub use compared::render as render_compared;
 
@@ -35,19 +35,17 @@ const SCRIPT_DIGEST: &str = include_str!("html/page.js.sha256");
 /// The report as HTML: first the answer, then the sections of `report.md`.
 pub fn render(of: &Analysed<'_>) -> String {
     let report = of.report;
-    let plots = plot::plots(of);
-    let sections = markdown::sections(of, &plots);
-    let page = Page { of, plots: &plots };
-    let mut main = Element::new("main").set("id", "main").with(answer::section(&page));
+    let sections = markdown::sections(of);
+    let mut main = Element::new("main").set("id", "main").with(answer::section(of));
     for (heading, body) in &sections {
-        main = main.with(page.section(heading, body));
+        main = main.with(filled(of, heading, body));
     }
     let main = main.with(method::section(report));
     let headings = sections.iter().map(|(heading, _)| *heading);
     let headings = [ANSWER].into_iter().chain(headings).chain([method::HEADING]);
     let title = markdown::title(report);
     whole(
-        head(&title, &figure::switches(&plots)),
+        head(&title, &figure::switches(of.plots())),
         header(&title, &markdown::about(report)),
         navigation(headings),
         main,
@@ -111,25 +109,17 @@ fn header(title: &str, about: &str) -> Element {
     blocks::all(header, about, &[])
 }
 
-/// What the parts of the page are made from.
-#[derive(Debug)]
-struct Page<'a> {
-    of: &'a Analysed<'a>,
-    plots: &'a [Plot],
-}
-
-impl Page<'_> {
-    fn section(&self, heading: &'static str, body: &str) -> Element {
-        let mut section = section(heading);
-        if heading == "Results" {
-            section = section.with_all(cells::table(self.of));
-        }
-        let section = blocks::all(section, body, self.plots);
-        match heading {
-            "Results" => section.with_all(course::over_time(self.of.report)),
-            "Workload" => section.with_all(method::plan(self.of.report)),
-            _ => section,
-        }
+/// A section of `report.md` with what the page has besides.
+fn filled(of: &Analysed<'_>, heading: &'static str, body: &str) -> Element {
+    let mut section = section(heading);
+    if heading == "Results" {
+        section = section.with_all(cells::table(of));
+    }
+    let section = blocks::all(section, body, of.plots());
+    match heading {
+        "Results" => section.with_all(course::over_time(of.report)),
+        "Workload" => section.with_all(method::plan(of.report)),
+        _ => section,
     }
 }
 

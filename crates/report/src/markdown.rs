@@ -31,7 +31,6 @@ use crate::analysed::Analysed;
 use crate::experiment::ExperimentReport;
 use crate::factors::{apart, of_cells};
 use crate::format::{count, list, plural};
-use crate::plot::{Plot, plots};
 
 pub(crate) use brokers::linger;
 #[cfg(test)]
@@ -50,7 +49,7 @@ pub fn render(of: &Analysed<'_>) -> String {
         text += &format!("{doubt}\n\n");
     }
     text += &about(of.report);
-    for (heading, body) in sections(of, &plots(of)) {
+    for (heading, body) in sections(of) {
         text += &format!("## {heading}\n\n{body}");
     }
     text.truncate(text.trim_end().len());
@@ -58,7 +57,7 @@ pub fn render(of: &Analysed<'_>) -> String {
 }
 
 /// The sections with their headings, none of them empty.
-pub(crate) fn sections(of: &Analysed<'_>, plots: &[Plot]) -> Vec<(&'static str, String)> {
+pub(crate) fn sections(of: &Analysed<'_>) -> Vec<(&'static str, String)> {
     let report = of.report;
     let mut main = of_cells(report);
     if main.is_empty() {
@@ -70,7 +69,7 @@ pub(crate) fn sections(of: &Analysed<'_>, plots: &[Plot]) -> Vec<(&'static str, 
         ("Workload", setting::workload(report, &main)),
         ("Tuning", tuning::tuning(&main)),
         ("Producers", clients::clients(report) + &producers::producers(&main)),
-        ("Results", results::results(of, plots)),
+        ("Results", results::results(of)),
         ("Conclusion", conclusion::conclusion(of)),
     ];
     // The only section that many reports have nothing to say in.

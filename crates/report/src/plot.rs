@@ -22,6 +22,7 @@ mod tradeoff;
 
 use crate::analysed::Analysed;
 use crate::analysis::{Analysis, Group, Load};
+use crate::experiment::ExperimentReport;
 use crate::markup::Element;
 
 pub(crate) use percentiles::Choice;
@@ -58,9 +59,8 @@ impl Plot {
     }
 }
 
-/// The plots of an experiment in the order of a report; the first is the one to look at first.
-pub(crate) fn plots(of: &Analysed<'_>) -> Vec<Plot> {
-    let Analysed { report, analysis, .. } = of;
+/// Draws the plots of an experiment; outputs take them from [`Analysed::plots`].
+pub(crate) fn plots(report: &ExperimentReport, analysis: &Analysis) -> Vec<Plot> {
     let paced = || analysis.groups.iter().filter(|group| group.load != Load::Saturated);
     let mut plots = Vec::new();
     if paced().count() > 1 {
@@ -90,9 +90,9 @@ pub(crate) fn plots(of: &Analysed<'_>) -> Vec<Plot> {
 
 /// The files of the plots that stand beside `report.md`: their names and contents.
 pub fn files(of: &Analysed<'_>) -> Vec<(String, String)> {
-    plots(of)
-        .into_iter()
-        .map(|plot| (file(&plot), standalone(plot.picture)))
+    of.plots()
+        .iter()
+        .map(|plot| (file(plot), standalone(plot.picture.clone())))
         .collect()
 }
 

@@ -9,23 +9,23 @@ use crate::markdown::{self, escape};
 use crate::markup::Element;
 
 use super::blocks::words;
-use super::{Page, figure};
+use super::figure;
 
 /// Loads and cells that are told here; all of them are below.
 const SHOWN: usize = 3;
 
 /// The answer with its evidence.
-pub(super) fn section(page: &Page) -> Element {
+pub(super) fn section(of: &Analysed<'_>) -> Element {
     let mut section = super::section(super::ANSWER);
-    for told in best::answers(page.of) {
+    for told in best::answers(of) {
         section = section.with(words(Element::new("p").set("class", "headline"), &told.words));
         if !told.reasons.is_empty() {
             section = section.with(words(Element::new("p"), &told.reasons));
         }
         section = section.with_all(told.gain);
     }
-    section = section.with(counts(page.of.report));
-    let doubts = doubts(page.of);
+    section = section.with(counts(of.report));
+    let doubts = doubts(of);
     if !doubts.is_empty() {
         let items = doubts.iter().map(|doubt| words(Element::new("li"), doubt));
         let list = Element::new("ul").with_all(items);
@@ -36,7 +36,7 @@ pub(super) fn section(page: &Page) -> Element {
                 .with(list),
         );
     }
-    section.with_all(page.plots.first().map(figure::figure))
+    section.with_all(of.plots().first().map(figure::figure))
 }
 
 /// Trials by how they ended.

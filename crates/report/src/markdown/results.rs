@@ -6,20 +6,20 @@ use crate::analysed::Analysed;
 use crate::experiment::{ExperimentReport, VoidAttempt};
 use crate::factors::{apart, of_cells, trials};
 use crate::format::{list, plural};
-use crate::plot::{Plot, pictures};
+use crate::plot::pictures;
 
 use super::cells::{escape, fold};
 use super::{brokers, capacity, comparison, effects, objective, trials as tables, verdicts};
 
 /// Everything that was measured, and every doubt about it.
-pub(super) fn results(of: &Analysed<'_>, plots: &[Plot]) -> String {
+pub(super) fn results(of: &Analysed<'_>) -> String {
     let Analysed { report, analysis, .. } = of;
     let (cells, others) = (of_cells(report), apart(report));
     let mut text = String::new();
     if !report.results.is_empty() {
         text += &verdicts::verdicts(&report.results);
     }
-    text += &pictures(plots);
+    text += &pictures(of.plots());
     text += &comparison::cells(analysis);
     text += &comparison::comparisons(analysis);
     text += &effects::factors(analysis);
