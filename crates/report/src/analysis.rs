@@ -27,11 +27,12 @@ use tribunal_stats::comparison::{
 
 use crate::experiment::ExperimentReport;
 use crate::factors::of_cells;
+use crate::processor_time::ProcessorTime;
 use crate::result::TrialResult;
 use crate::settings::PRESET;
 
 pub use cells::{CellFigures, Figure, LeftOut, WithinTrial};
-pub(crate) use cells::{SAME_LOAD, comparable, cpu_metric, figures, observations};
+pub(crate) use cells::{SAME_LOAD, comparable, figures, observations};
 pub use goal::GoalRanking;
 
 /// Stands for the baseline of every group, so that the comparisons of all groups make one family; cells count from 1.
@@ -186,7 +187,7 @@ impl Analysis {
                 None => groups.push((load, vec![result])),
             }
         }
-        let cpu = cells::cpu_metric(&of_cells(report));
+        let cpu = ProcessorTime::of(&of_cells(report)).metric();
         let mut told: Vec<(Group, Vec<Observations>)> = groups
             .into_iter()
             .map(|(load, trials)| group(load, &trials, cpu, &rules))

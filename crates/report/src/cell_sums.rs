@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use tribunal_model::ids::CellId;
-use tribunal_stats::comparison::Metric;
 
-use crate::analysis::cpu_metric;
 use crate::experiment::ExperimentReport;
 use crate::factors::of_cells;
+use crate::processor_time::ProcessorTime;
 use crate::result::TrialResult;
 
 /// Sums over the valid trials of a cell: means of them weigh each trial by what it sent.
@@ -21,7 +20,7 @@ pub(crate) struct CellSums {
     pub(crate) compression: Option<f64>,
     /// Records sent again.
     pub(crate) retries: u64,
-    /// Processor time, of whom [`cpu_metric`] says, in seconds for each million records.
+    /// Processor time, whose [`ProcessorTime`] says, in seconds for each million records.
     pub(crate) cpu_per_million: Option<f64>,
     /// The same, in milliseconds for each MB of keys and values.
     pub(crate) cpu_per_megabyte: Option<f64>,
@@ -30,25 +29,21 @@ pub(crate) struct CellSums {
 /// The sums of every cell that has a valid trial, in written order.
 pub(crate) fn cell_sums(report: &ExperimentReport) -> BTreeMap<CellId, CellSums> {
     let results = of_cells(report);
-    let cpu = cpu_metric(&results);
+    let time = ProcessorTime::of(&results);
     let mut by_cell: BTreeMap<CellId, Vec<&TrialResult>> = BTreeMap::new();
     for result in results.into_iter().filter(|r| r.verdict.valid()) {
         by_cell.entry(result.cell).or_default().push(result);
     }
     by_cell
         .into_iter()
-        .map(|(cell, trials)| (cell, sums(&trials, cpu)))
+        .map(|(cell, trials)| (cell, sums(&trials, time)))
         .collect()
 }
 
-fn sums(trials: &[&TrialResult], cpu: Metric) -> CellSums {
+fn sums(trials: &[&TrialResult], time: ProcessorTime) -> CellSums {
     let sum = |of: &dyn Fn(&TrialResult) -> u64| trials.iter().map(|r| of(r)).sum::<u64>();
     let ratio = |over: u64, under: u64| (over > 0 && under > 0).then(|| over as f64 / under as f64);
-    let cpu_ns = if cpu == Metric::ProducingCpuPerRecord {
-        sum(&|r| r.window.producing_ns())
-    } else {
-        sum(&|r| r.window.cpu.client_ns)
-    };
+    let cpu_ns = sum(&|r| time.used_ns(r));
     CellSums {
         text: trials.first().map_or_else(String::new, |r| r.cell_text()),
         records_per_batch: ratio(sum(&|r| r.statistics.batch_records), sum(&|r| r.statistics.batches)),

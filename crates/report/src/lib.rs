@@ -27,6 +27,7 @@ mod markup;
 pub mod objective;
 pub mod pitfall;
 pub mod plot;
+mod processor_time;
 pub mod result;
 pub mod search;
 mod settings;

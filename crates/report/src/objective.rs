@@ -7,6 +7,7 @@ use tribunal_stats::Distribution;
 
 use crate::eligibility::needed;
 use crate::format;
+use crate::processor_time::ProcessorTime;
 use crate::result::{PartResult, StoredDistribution, TrialResult};
 
 /// What is known of a figure of a trial.
@@ -120,7 +121,7 @@ pub fn figure(result: &TrialResult, figure: Figure) -> Known {
         Figure::Censored => counted(part, part.fates.unresolved + part.fates.unsent),
         Figure::Retries => counted(part, result.statistics.retries),
         Figure::CpuPerMillion => {
-            let used = result.window.producing_ns() as f64 / 1e9;
+            let used = ProcessorTime::Producing.used_ns(result) as f64 / 1e9;
             let delivered = result.window.acknowledged + result.window.written_blind;
             told(
                 (delivered > 0).then(|| used / delivered as f64 * 1e6),

@@ -11,6 +11,7 @@ use tribunal_stats::comparison::{
 
 use crate::eligibility::{Mark, Percentile, Rank};
 use crate::format::{self, plural};
+use crate::processor_time::ProcessorTime;
 use crate::result::TrialResult;
 
 /// Delivered rates further apart than this share are not the same load, and latencies depend on load.
@@ -182,16 +183,6 @@ fn rank_of(metric: Metric) -> Option<Rank> {
     }
 }
 
-/// The processor time by which cells are compared: where a client runs in a driver, its threads cannot be told from those
-/// that call it, and so all that produces is taken of every cell.
-pub(crate) fn cpu_metric(results: &[&TrialResult]) -> Metric {
-    if results.iter().all(|result| result.in_process()) {
-        Metric::CpuPerRecord
-    } else {
-        Metric::ProducingCpuPerRecord
-    }
-}
-
 /// Whether a metric says nothing of a cell that did not keep up.
 fn depends_on_load(metric: Metric) -> bool {
     match metric {
@@ -207,8 +198,8 @@ fn told(value: Option<f64>, why: &str) -> Value {
 }
 
 /// Processor time as seconds for each million acknowledged records.
-fn processor_time(result: &TrialResult, used_ns: u64) -> Value {
-    let used = used_ns as f64 / 1e9;
+fn processor_time(result: &TrialResult, of: ProcessorTime) -> Value {
+    let used = of.used_ns(result) as f64 / 1e9;
     let records = result.window.acknowledged as f64 / 1e6;
     told(
         (used > 0.0 && records > 0.0).then(|| used / records),
@@ -225,8 +216,8 @@ fn value(result: &TrialResult, metric: Metric) -> Value {
         Metric::ResponseP999 => latency(Percentile::response(result, Rank::P999)),
         Metric::ServiceP50 => latency(Percentile::service(result, Rank::P50)),
         Metric::ServiceP99 => latency(Percentile::service(result, Rank::P99)),
-        Metric::CpuPerRecord => processor_time(result, result.window.cpu.client_ns),
-        Metric::ProducingCpuPerRecord => processor_time(result, result.window.producing_ns()),
+        Metric::CpuPerRecord => processor_time(result, ProcessorTime::Client),
+        Metric::ProducingCpuPerRecord => processor_time(result, ProcessorTime::Producing),
     }
 }
 

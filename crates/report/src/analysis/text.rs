@@ -33,16 +33,6 @@ pub(crate) fn value(metric: Metric, value: f64) -> String {
     }
 }
 
-/// Of whom the processor time is, as a sentence.
-pub(crate) fn processor_time(metric: Metric) -> &'static str {
-    if metric == Metric::ProducingCpuPerRecord {
-        "Processor time is that of all that produces: of a driver the whole process, in the agent the threads of the client, \
-         of those that send and of those that take delivery reports, without what was spun away before deadlines."
-    } else {
-        "Processor time is that of the client's own threads."
-    }
-}
-
 /// A metric by its name in tables.
 pub(crate) fn metric(metric: Metric) -> &'static str {
     match metric {

@@ -4,11 +4,12 @@ use tribunal_model::ids::CellId;
 use tribunal_stats::comparison::Metric;
 
 use crate::analysed::Analysed;
-use crate::analysis::{CellFigures, Group, cpu_metric, text};
+use crate::analysis::{CellFigures, Group, text};
 use crate::cell_sums::{CellSums, cell_sums};
 use crate::factors::of_cells;
 use crate::format::{ABSENT, count, number};
 use crate::markup::Element;
+use crate::processor_time::ProcessorTime;
 use crate::result::TrialResult;
 
 use super::blocks::scrolled;
@@ -43,14 +44,14 @@ pub(super) fn table(of: &Analysed<'_>) -> Vec<Element> {
         return Vec::new();
     }
     let sums = cell_sums(of.report);
-    let cpu = cpu_metric(&results);
+    let time = ProcessorTime::of(&results);
     let columns = Columns {
         load: groups.len() > 1,
         metrics: [
             (Metric::DeliveredRate, "delivered"),
             (Metric::ResponseP50, "response p50"),
             (Metric::ResponseP99, "response p99"),
-            (cpu, "CPU s per million"),
+            (time.metric(), "CPU s per million"),
         ],
     };
     let mut header = vec![("cell", false)];
@@ -82,7 +83,7 @@ pub(super) fn table(of: &Analysed<'_>) -> Vec<Element> {
         Element::new("p").text(format!(
             "Figures with intervals of 95 % over repetitions; what has no interval has one trial, or is a sum over all valid \
              trials of the cell. Invalid trials enter nothing. {}",
-            text::processor_time(cpu)
+            time.about()
         )),
         scrolled("Every cell", table),
     ]

@@ -2,16 +2,15 @@
 
 use tribunal_model::client::{Client, names, read_back, spelled};
 use tribunal_model::trial::cell_text;
-use tribunal_stats::comparison::Metric;
 use tribunal_stats::facts::ProducerFacts;
 use tribunal_stats::steady::median;
 
-use crate::analysis::text;
 use crate::effective::canonical;
 use crate::eligibility::{Mark, Percentile, Rank};
 use crate::experiment::ExperimentReport;
 use crate::factors::of_cells;
 use crate::format::{ABSENT, count, list, nanos, number, optional, percentile, present, rate, share};
+use crate::processor_time::ProcessorTime;
 use crate::result::TrialResult;
 
 use super::cells::{Align, Table, code, escape, fold};
@@ -82,7 +81,7 @@ fn cost(results: &[&TrialResult], libraries: &[&str]) -> String {
     "Medians over the valid trials of a cell; latencies are response times, told as in the table of results (†, n<, ≥), and \
      only of cells that sustained a fixed rate. Closed loops (`rate=saturate`) compare delivered rates. "
         .to_owned()
-        + text::processor_time(Metric::ProducingCpuPerRecord)
+        + ProcessorTime::Producing.about()
         + "\n\n"
         + &table.without_absent_columns().render()
 }
@@ -91,7 +90,7 @@ fn row(setting: &str, client: &str, of: &[&TrialResult]) -> Vec<String> {
     let all = |figure: &dyn Fn(&TrialResult) -> Option<f64>| middle(of.iter().filter_map(|result| figure(result)));
     let cpu = |result: &TrialResult| {
         let resolved = result.window.acknowledged + result.window.written_blind;
-        let ns = result.window.producing_ns();
+        let ns = ProcessorTime::Producing.used_ns(result);
         (ns > 0 && resolved > 0).then(|| ns as f64 / 1e3 / resolved as f64)
     };
     let per_batch = |result: &TrialResult| {

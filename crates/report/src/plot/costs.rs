@@ -1,11 +1,11 @@
 //! What explains rates and latencies: batches, compression, retries, processor time.
 
-use crate::analysis::{cpu_metric, text};
 use crate::cell_sums::{CellSums, cell_sums};
 use crate::experiment::ExperimentReport;
 use crate::factors::of_cells;
 use crate::format::{count, number};
 use crate::markup::Element;
+use crate::processor_time::ProcessorTime;
 
 use super::draw::{canvas, hover, label, rectangle, width, words};
 use super::latency::cut;
@@ -69,7 +69,7 @@ pub(super) fn plot(report: &ExperimentReport) -> Option<Plot> {
                      compression ratio is bytes of records before compression ÷ bytes on the wire, headers included: below 1 \
                      without compression. "
         .to_owned()
-        + text::processor_time(cpu_metric(&of_cells(report)));
+        + ProcessorTime::of(&of_cells(report)).about();
     if cells.iter().all(|cell| cell.retries == 0) {
         about += " No record was sent again.";
     }
