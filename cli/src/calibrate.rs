@@ -43,7 +43,7 @@ pub(crate) async fn calibrate(verb: arguments::Calibrate, settings: &Settings) -
             let store = &settings.coordinator.store;
             view.say(&format!("the calibrations are kept in {}", store.display()));
             let local = interrupts
-                .or_interrupted(Local::start(store, Some(&settings.agent.drivers), agents))
+                .or_interrupted(Local::start(store, &settings.agent.drivers, agents))
                 .await?;
             let measuring = async {
                 let client = Client::connect(local.url(), &Security::default(), CONNECT).await?;

@@ -7,13 +7,14 @@ use crate::exit::Exit;
 use crate::keep;
 use crate::plan::Checked;
 use crate::run::{self, Told, Work};
+use crate::settings::Settings;
 use crate::terminal;
 
 const PLAN: &str = include_str!("demo.toml");
 const AGENTS: u32 = 2;
 
 /// `tribunal demo`.
-pub(crate) async fn demo(verb: arguments::Demo) -> anyhow::Result<Exit> {
+pub(crate) async fn demo(verb: arguments::Demo, settings: &Settings) -> anyhow::Result<Exit> {
     let results = &verb.results;
     if let Some(out) = &results.out {
         keep::must_be_free(out)?;
@@ -31,7 +32,7 @@ pub(crate) async fn demo(verb: arguments::Demo) -> anyhow::Result<Exit> {
         }
     }
     let work = Work::Submit(&checked, Told::Little);
-    let exit = run::local_in(store.path(), None, AGENTS, work, results).await?;
+    let exit = run::local(store.path(), &settings.agent.drivers, AGENTS, work, results).await?;
     if !results.quiet && matches!(exit, Exit::Done | Exit::Invalid) {
         terminal::say("a mock broker was measured: the figures show tribunal at work, they say nothing about Kafka");
         terminal::say("next: `tribunal plan init > plan.toml`, and `tribunal run plan.toml --local 2` on your cluster");

@@ -38,8 +38,8 @@ pub(crate) struct Local {
     logs: PathBuf,
     /// The certificate of this host's self-test, if there is one.
     certificate: PathBuf,
-    /// The agents' folder of drivers, where it is not the usual one.
-    drivers: Option<PathBuf>,
+    /// The agents' folder of drivers.
+    drivers: PathBuf,
 }
 
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Local {
     /// Starts all processes and waits until the agents are connected.
     ///
     /// Their logs are in `STORE/local/PID` as long as they run, and stay there when one fails.
-    pub(crate) async fn start(store: &Path, drivers: Option<&Path>, agents: u32) -> anyhow::Result<Self> {
+    pub(crate) async fn start(store: &Path, drivers: &Path, agents: u32) -> anyhow::Result<Self> {
         let logs = store.join("local").join(std::process::id().to_string());
         std::fs::create_dir_all(&logs)
             .map_err(|error| crate::exit::Usage(format!("{} cannot be made: {error}", logs.display())))?;
@@ -84,7 +84,7 @@ impl Local {
             url,
             logs,
             certificate: selftest::path(store),
-            drivers: drivers.map(Path::to_owned),
+            drivers: drivers.to_owned(),
         };
         for number in 1..=agents {
             let started = local.start_agent(number);
@@ -120,10 +120,7 @@ impl Local {
             "127.0.0.1:0",
             "--certificate",
         ]);
-        command.arg(&self.certificate);
-        if let Some(drivers) = &self.drivers {
-            command.arg("--drivers").arg(drivers);
-        }
+        command.arg(&self.certificate).arg("--drivers").arg(&self.drivers);
         command.stdout(Stdio::null());
         self.agents.push(Service::spawn(&name, &self.logs, command)?);
         Ok(())

@@ -93,7 +93,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
     tribunal_telemetry::logs::init(settings.log.format, &settings.log.level)
         .map_err(|error| exit::Usage(format!("log level {:?}: {error}", settings.log.level)))?;
     match verb {
-        Verb::Demo(verb) => demo::demo(verb).await,
+        Verb::Demo(verb) => demo::demo(verb, &settings).await,
         Verb::Run(verb) => run::run(verb, &settings).await,
         Verb::Calibrate(verb) => calibrate::calibrate(verb, &settings).await,
         Verb::Resume(verb) => run::resume(verb, &settings).await,

@@ -47,7 +47,8 @@ pub(crate) async fn run(verb: arguments::Run, settings: &Settings) -> anyhow::Re
     if let Some(agents) = verb.local {
         enough_agents(&checked.plan, agents)?;
         let work = Work::Submit(&checked, Told::Everything);
-        return local(settings, agents, work, &verb.results).await;
+        let (store, drivers) = (&settings.coordinator.store, &settings.agent.drivers);
+        return local(store, drivers, agents, work, &verb.results).await;
     }
     let mut interrupts = Interrupts::take()?;
     let mut view = View::new(verb.results.quiet);
@@ -76,9 +77,10 @@ pub(crate) async fn resume(verb: arguments::Resume, settings: &Settings) -> anyh
         keep::must_be_free(out)?;
     }
     if let Some(agents) = verb.local {
+        let (store, drivers) = (&settings.coordinator.store, &settings.agent.drivers);
         // A wrong id is told before anything starts.
-        tribunal_coordinator::store::Store::open(&settings.coordinator.store).find(&verb.id)?;
-        return local(settings, agents, Work::Resume(&verb.id), &verb.results).await;
+        tribunal_coordinator::store::Store::open(store).find(&verb.id)?;
+        return local(store, drivers, agents, Work::Resume(&verb.id), &verb.results).await;
     }
     let mut interrupts = Interrupts::take()?;
     let mut view = View::new(verb.results.quiet);
@@ -92,16 +94,10 @@ pub(crate) async fn resume(verb: arguments::Resume, settings: &Settings) -> anyh
     watch::to_the_end(&client, id, settings.dial(), &mut interrupts, &mut view, &verb.results).await
 }
 
-/// Runs an experiment with a coordinator and agents of its own, by the settings of this command.
-async fn local(settings: &Settings, agents: u32, work: Work<'_>, results: &Results) -> anyhow::Result<Exit> {
-    let (store, drivers) = (&settings.coordinator.store, &settings.agent.drivers);
-    local_in(store, Some(drivers), agents, work, results).await
-}
-
-/// The same with this store and this folder of drivers.
-pub(crate) async fn local_in(
+/// Runs an experiment with a coordinator and agents of its own, in this store and with this folder of drivers.
+pub(crate) async fn local(
     store: &Path,
-    drivers: Option<&Path>,
+    drivers: &Path,
     agents: u32,
     work: Work<'_>,
     results: &Results,
