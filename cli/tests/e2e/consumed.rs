@@ -4,11 +4,12 @@ use tribunal_model::design::Purpose;
 use tribunal_report::audit::{Level, PartitionAudit, ReadBackAudit};
 use tribunal_report::caveat::Caveat;
 use tribunal_report::consumed::{ConsumersResult, GroupResult};
+use tribunal_report::experiment::ExperimentReport;
 use tribunal_report::result::TrialResult;
 use tribunal_testkit::kafka::{Options, RealKafka};
 use tribunal_testkit::wait;
 
-use crate::support::{Agent, Bench, Coordinator, LOOSE, PATIENCE, Process, alone, kafka, scrape, topics_left};
+use crate::support::{Agent, Bench, Coordinator, LOOSE, PATIENCE, alone, kafka, scrape, topics_left};
 
 fn plan(bootstrap: &str, agents: u32, more: &str) -> String {
     format!(
@@ -18,17 +19,36 @@ fn plan(bootstrap: &str, agents: u32, more: &str) -> String {
     )
 }
 
-/// Has the coordinator run a plan.
-fn started(bench: &Bench, coordinator: &Coordinator, plan: &str) -> Process {
-    let (plan, out) = (bench.plan(plan), bench.out());
-    bench.start(&[
-        "run",
-        plan.to_str().unwrap(),
-        "--coordinator",
-        &coordinator.url,
-        "--out",
-        out.to_str().unwrap(),
-    ])
+/// The trial of the only cell, and not the one without consumers.
+#[track_caller]
+fn of_the_cell(report: &ExperimentReport) -> &TrialResult {
+    let mut results = report.results.iter();
+    results
+        .find(|result| result.purpose == Purpose::Cell)
+        .expect("a trial of the cell")
+}
+
+/// An agent on a cluster of its own, whose brokers may come to harm.
+struct Apart {
+    kafka: RealKafka,
+    bench: Bench,
+    coordinator: Coordinator,
+    agent: Agent,
+}
+
+impl Apart {
+    /// Nothing where real Kafka is not required.
+    fn start() -> Option<Self> {
+        let kafka = RealKafka::start_if_required(&Options::default()).expect("real Kafka starts")?;
+        let bench = Bench::new();
+        let coordinator = Coordinator::start(&bench, 0);
+        Some(Self {
+            kafka,
+            agent: Agent::start(&bench, &coordinator.url, "north"),
+            bench,
+            coordinator,
+        })
+    }
 }
 
 /// Names of the consumer groups that the cluster knows.
@@ -99,7 +119,7 @@ fn every_acknowledged_record_is_received_once_and_the_lag_is_gone_at_the_end() {
     let more = "[factors]\n\"linger.ms\" = [0, 5]\n[consumers]\ngroups = 2\nmembers = 4\n\
                 [consumers.properties]\n\"fetch.wait.max.ms\" = 100";
     let plan = plan(kafka.bootstrap(), 2, more);
-    let run = started(&bench, &coordinator, &plan);
+    let run = bench.run_on(&coordinator, &plan);
     let shown = || {
         let text = scrape(consuming.metrics);
         let series = |name: &str| text.lines().filter(|line| line.starts_with(name)).count();
@@ -170,7 +190,7 @@ fn a_trial_whose_consumers_were_killed_is_void_and_leaves_nothing_behind() {
     let producing = Agent::start(&bench, &coordinator.url, "north");
     let mut consuming = Agent::start_as(&bench, &coordinator.url, "south", "consumer");
     let plan = plan(kafka.bootstrap(), 2, "[consumers]\nmembers = 2");
-    let run = started(&bench, &coordinator, &plan);
+    let run = bench.run_on(&coordinator, &plan);
     producing.until_delivering();
     consuming.process.kill();
     run.until("agent south was lost");
@@ -180,11 +200,7 @@ fn a_trial_whose_consumers_were_killed_is_void_and_leaves_nothing_behind() {
     let report = bench.report();
     assert_eq!((report.results.len(), report.void_attempts.len()), (2, 1));
     assert!(report.void_attempts[0].reason.contains("agent south was lost"));
-    let with = report
-        .results
-        .iter()
-        .find(|result| result.purpose == Purpose::Cell)
-        .unwrap();
+    let with = of_the_cell(&report);
     assert_eq!(with.attempt.0, 2);
     all_received(with, 1);
     assert_eq!(groups(kafka), Vec::<String>::new());
@@ -199,11 +215,7 @@ fn one_agent_on_the_mock_runs_both_sides_and_the_report_says_so() {
     assert_eq!(run.code, Some(0), "{:#?}", run.err);
     let report = bench.report();
     assert_eq!(report.results.len(), 2);
-    let with = report
-        .results
-        .iter()
-        .find(|result| result.purpose == Purpose::Cell)
-        .unwrap();
+    let with = of_the_cell(&report);
     let consumers = all_received(with, 1);
     assert!(consumers.agents.iter().all(|agent| agent.beside_producers));
     let text = std::fs::read_to_string(bench.out().join("report.md")).unwrap();
@@ -282,16 +294,20 @@ fn every_acknowledged_record_is_read_back_as_what_it_is() {
 #[test]
 fn records_that_were_sent_again_to_a_broker_that_hung_are_accounted_for_one_by_one() {
     let _turn = alone();
-    let kafka = RealKafka::start_if_required(&Options::default()).expect("real Kafka starts");
-    let Some(kafka) = kafka else { return };
-    let bench = Bench::new();
-    let coordinator = Coordinator::start(&bench, 0);
-    let agent = Agent::start(&bench, &coordinator.url, "north");
+    let Some(Apart {
+        kafka,
+        bench,
+        coordinator,
+        agent,
+    }) = Apart::start()
+    else {
+        return;
+    };
     // Requests time out while the broker hangs, are sent again, and may be written twice.
     let more = "\"enable.idempotence\" = false\n\"socket.timeout.ms\" = 1000\n[consumers]\nmembers = 2";
     let plan = plan(kafka.bootstrap(), 1, more).replace("acks = \"all\"", "acks = \"1\"");
     let plan = format!("audit = \"read-back\"\n{plan}");
-    let run = started(&bench, &coordinator, &plan);
+    let run = bench.run_on(&coordinator, &plan);
     agent.until_delivering();
     kafka.pause(2).unwrap();
     wait::spell(std::time::Duration::from_millis(2_500));
@@ -299,11 +315,7 @@ fn records_that_were_sent_again_to_a_broker_that_hung_are_accounted_for_one_by_o
     let run = run.finish();
     assert_eq!(run.code, Some(0), "{:#?}", run.err);
     let report = bench.report();
-    let with = report
-        .results
-        .iter()
-        .find(|result| result.purpose == Purpose::Cell)
-        .unwrap();
+    let with = of_the_cell(&report);
     let read = read_back(with);
     assert_eq!(read.lost(), 0, "a broker that hangs loses nothing: {read:?}");
     assert!(
@@ -334,11 +346,15 @@ fn leader_and_follower(kafka: &RealKafka) -> (u16, u16) {
 #[test]
 fn what_a_leader_acknowledged_alone_is_lost_with_it_and_the_report_says_which_records() {
     let _turn = alone();
-    let kafka = RealKafka::start_if_required(&Options::default()).expect("real Kafka starts");
-    let Some(kafka) = kafka else { return };
-    let bench = Bench::new();
-    let coordinator = Coordinator::start(&bench, 0);
-    let agent = Agent::start(&bench, &coordinator.url, "north");
+    let Some(Apart {
+        kafka,
+        bench,
+        coordinator,
+        agent,
+    }) = Apart::start()
+    else {
+        return;
+    };
     let plan = plan(
         kafka.bootstrap(),
         1,
@@ -347,7 +363,7 @@ fn what_a_leader_acknowledged_alone_is_lost_with_it_and_the_report_says_which_re
     .replace("acks = \"all\"", "acks = \"1\"")
     .replace("partitions = 6", "partitions = 6\nreplication = 2")
     .replace("measure = \"5s\"", "measure = \"20s\"\ndrain = \"40s\"");
-    let run = started(&bench, &coordinator, &format!("audit = \"read-back\"\n{plan}"));
+    let run = bench.run_on(&coordinator, &format!("audit = \"read-back\"\n{plan}"));
     agent.until_delivering();
     let (leader, follower) = leader_and_follower(&kafka);
     // The follower is in sync still, and copies nothing: it is elected when the leader is gone.
@@ -357,8 +373,8 @@ fn what_a_leader_acknowledged_alone_is_lost_with_it_and_the_report_says_which_re
     kafka.resume(follower).unwrap();
     let run = run.finish();
     let report = bench.report();
-    let struck = report.results.iter().find(|result| result.purpose == Purpose::Cell);
-    let struck = struck.unwrap_or_else(|| panic!("{:#?}", run.err));
+    assert!(!report.results.is_empty(), "{:#?}", run.err);
+    let struck = of_the_cell(&report);
     let read = read_back(struck);
     assert!(read.lost() > 0, "acknowledged by one broker, which is gone: {read:?}");
     // Offsets see less: a log that lost records and gained others is short by the difference alone.
@@ -381,7 +397,7 @@ fn a_plan_with_consumers_is_refused_where_all_agents_are_for_producers() {
     let coordinator = Coordinator::start(&bench, 0);
     let _north = Agent::start_as(&bench, &coordinator.url, "north", "producer");
     let plan = plan("mock", 1, "[consumers]");
-    let run = started(&bench, &coordinator, &plan).finish();
+    let run = bench.run_on(&coordinator, &plan).finish();
     assert_eq!(run.code, Some(2), "{:#?}", run.err);
     assert!(run.error().contains("--role consumer or any"), "{}", run.error());
 }

@@ -35,16 +35,7 @@ fn an_agent_that_was_stopped_for_a_while_has_no_valid_trial() {
     let bench = Bench::new();
     let coordinator = Coordinator::start(&bench, 0);
     let agent = Agent::start(&bench, &coordinator.url, "a");
-    let path = bench.plan(&plan("500/s", "6s", &loose_but(&["hiccup"])));
-    let (path, out) = (path.to_str().unwrap(), bench.out());
-    let run = bench.start(&[
-        "run",
-        path,
-        "--coordinator",
-        &coordinator.url,
-        "--out",
-        out.to_str().unwrap(),
-    ]);
+    let run = bench.run_on(&coordinator, &plan("500/s", "6s", &loose_but(&["hiccup"])));
     // Its first whole second has been told: the window is open.
     agent.until_delivering();
     agent.process.pause(Duration::from_millis(400));
@@ -107,20 +98,10 @@ fn an_agent_without_processor_time_is_the_bound_and_its_trial_says_nothing_of_th
     let coordinator = Coordinator::start(&bench, 0);
     let agent = Agent::start(&bench, &coordinator.url, "a");
     let limits = loose_but(&["cpu_quota", "cgroup_throttled", "schedule_delay"]);
-    let path = bench.plan(&plan("100k/s", "3s", &limits));
-    let (path, out) = (path.to_str().unwrap(), bench.out());
     let Some(quota) = Quota::of(agent.process.id(), 10) else {
         return;
     };
-    let run = bench.start(&[
-        "run",
-        path,
-        "--coordinator",
-        &coordinator.url,
-        "--out",
-        out.to_str().unwrap(),
-    ]);
-    let run = run.finish();
+    let run = bench.run_on(&coordinator, &plan("100k/s", "3s", &limits)).finish();
     assert_eq!(run.code, Some(3), "{:#?}", run.err);
     let result = &bench.report().results[0];
     let verdict = &result.verdict;

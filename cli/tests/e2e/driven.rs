@@ -50,9 +50,7 @@ impl Script {
         let bench = &self.bench;
         let coordinator = Coordinator::start(bench, 0);
         let agent = Agent::start(bench, &coordinator.url, "a");
-        let (plan, out) = (bench.plan(&plan(self.name)), bench.out());
-        let (plan, out) = (plan.to_str().unwrap(), out.to_str().unwrap());
-        let run = bench.start(&["run", plan, "--coordinator", &coordinator.url, "--out", out]);
+        let run = bench.run_on(&coordinator, &plan(self.name));
         agent.until_delivering();
         let id = *self.ids().first().expect("the driver was started");
         (coordinator, agent, run, Pid::from_raw(id as i32).unwrap())
@@ -112,10 +110,7 @@ fn local_agents_look_for_drivers_where_the_settings_say() {
     let script = Script::new("elsewhere", &format!("exec {REAL} driver"));
     let folder = script.bench.path().join("drivers");
     std::fs::rename(script.bench.path().join("cache/tribunal/drivers"), &folder).unwrap();
-    let (plan, out) = (script.bench.plan(&plan(script.name)), script.bench.out());
-    let (plan, out) = (plan.to_str().unwrap(), out.to_str().unwrap());
-    let mut command = script.bench.command(&["run", plan, "--local", "1", "--out", out]);
-    command.args(["--store", script.bench.store().to_str().unwrap()]);
+    let mut command = script.bench.local(&plan(script.name), 1);
     command.env("TRIBUNAL_AGENT__DRIVERS", &folder);
     let run = Process::start(command).finish();
     assert_eq!(run.code, Some(0), "{:#?}", run.err);
@@ -233,9 +228,7 @@ fn a_child_shows_what_its_client_says_and_the_result_has_it_of_the_window() {
     let coordinator = Coordinator::start(&bench, 0);
     let agent = Agent::start(&bench, &coordinator.url, "a");
     let plan = plan("x").replace("driver:x", "librdkafka-child") + "linger.ms = 50\n";
-    let (plan, out) = (bench.plan(&plan), bench.out());
-    let (plan, out) = (plan.to_str().unwrap(), out.to_str().unwrap());
-    let run = bench.start(&["run", plan, "--coordinator", &coordinator.url, "--out", out]);
+    let run = bench.run_on(&coordinator, &plan);
     // Priming is in some of the counts and not in others; a second's records outweigh it.
     let text = wait::until(PATIENCE, "the client's own figures", || {
         let text = scrape(agent.metrics);

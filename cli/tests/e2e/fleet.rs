@@ -54,24 +54,14 @@ fn fifty_agents_start_together_and_each_report_is_merged_once() {
     let bench = Bench::new();
     let coordinator = Coordinator::start(&bench, 0);
     let _fleet = Fleet::start(&coordinator.url, AGENTS);
-    let plan = bench.plan(&format!(
+    let plan = format!(
         "[agents]\ncount = {AGENTS}\n[cluster]\nbootstrap = \"mock\"\n[topic]\npartitions = 3\n\
          [workload]\nrate = \"{}/s\"\nproducers = {}\n\
          [window]\nwarm_up = \"1s\"\nmeasure = \"2s\"\ndrain = \"5s\"\n{LOOSE}",
         RECORDS * u64::from(AGENTS),
         2 * AGENTS,
-    ));
-    let out = bench.out();
-    let arguments = [
-        "run",
-        plan.to_str().unwrap(),
-        "--coordinator",
-        &coordinator.url,
-        "--out",
-    ];
-    let mut run = bench.command(&arguments);
-    run.arg(&out);
-    let run = crate::support::Process::start(run).finish();
+    );
+    let run = bench.run_on(&coordinator, &plan).finish();
     let report = bench.report();
     assert_eq!(report.results.len(), 1, "{:#?}", run.err);
     let result = &report.results[0];

@@ -18,9 +18,7 @@ fn a_trial_whose_agent_was_killed_is_void_and_run_again_when_the_agent_is_back()
     let coordinator = Coordinator::start(&bench, 0);
     let _a = Agent::start(&bench, &coordinator.url, "a");
     let mut b = Agent::start(&bench, &coordinator.url, "b");
-    let (plan, out) = (bench.plan(&plan(kafka.bootstrap(), "60s")), bench.out());
-    let (plan, out) = (plan.to_str().unwrap(), out.to_str().unwrap());
-    let run = bench.start(&["run", plan, "--coordinator", &coordinator.url, "--out", out]);
+    let run = bench.run_on(&coordinator, &plan(kafka.bootstrap(), "60s"));
     b.until_delivering();
     b.process.kill();
     run.until("agent b was lost");
@@ -46,9 +44,7 @@ fn an_agent_that_does_not_come_back_ends_the_experiment() {
     let coordinator = Coordinator::start(&bench, 0);
     let a = Agent::start(&bench, &coordinator.url, "a");
     let mut b = Agent::start(&bench, &coordinator.url, "b");
-    let (plan, out) = (bench.plan(&plan(kafka.bootstrap(), "2s")), bench.out());
-    let (plan, out) = (plan.to_str().unwrap(), out.to_str().unwrap());
-    let run = bench.start(&["run", plan, "--coordinator", &coordinator.url, "--out", out]);
+    let run = bench.run_on(&coordinator, &plan(kafka.bootstrap(), "2s"));
     a.until_delivering();
     b.process.kill();
     let run = run.finish();
@@ -63,17 +59,7 @@ fn an_agent_may_come_late() {
     let bench = Bench::new();
     let coordinator = Coordinator::start(&bench, 0);
     let _a = Agent::start(&bench, &coordinator.url, "a");
-    let plan = bench.plan(&plan("mock", "60s").replace("replication = 3\n", ""));
-    let (plan, out) = (plan.to_str().unwrap(), bench.out());
-    let words = [
-        "run",
-        plan,
-        "--coordinator",
-        &coordinator.url,
-        "--out",
-        out.to_str().unwrap(),
-    ];
-    let run = bench.start(&words);
+    let run = bench.run_on(&coordinator, &plan("mock", "60s").replace("replication = 3\n", ""));
     run.until("waiting for 2 agents; connected:");
     let _b = Agent::start(&bench, &coordinator.url, "b");
     let run = run.finish();

@@ -104,11 +104,11 @@ impl Bench {
         Process::start(self.command(arguments))
     }
 
-    /// Runs a plan with a coordinator and agents of its own.
-    pub(crate) fn run_local(&self, plan: &str, agents: u32) -> Process {
+    /// What runs a plan with a coordinator and agents of its own.
+    pub(crate) fn local(&self, plan: &str, agents: u32) -> Command {
         let plan = self.plan(plan);
         let (store, out) = (self.store(), self.out());
-        self.start(&[
+        self.command(&[
             "run",
             plan.to_str().unwrap(),
             "--local",
@@ -118,6 +118,18 @@ impl Bench {
             "--out",
             out.to_str().unwrap(),
         ])
+    }
+
+    /// Runs a plan with a coordinator and agents of its own.
+    pub(crate) fn run_local(&self, plan: &str, agents: u32) -> Process {
+        Process::start(self.local(plan, agents))
+    }
+
+    /// Has a coordinator run a plan.
+    pub(crate) fn run_on(&self, coordinator: &Coordinator, plan: &str) -> Process {
+        let (plan, out) = (self.plan(plan), self.out());
+        let (plan, out) = (plan.to_str().unwrap(), out.to_str().unwrap());
+        self.start(&["run", plan, "--coordinator", &coordinator.url, "--out", out])
     }
 
     /// The report that a run left in its output folder.

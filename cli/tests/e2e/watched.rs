@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use tribunal_testkit::prometheus::{Prometheus, Series};
 use tribunal_testkit::{ports, script, wait};
 
-use crate::support::{Agent, Bench, Coordinator, LOOSE, PATIENCE, Process, alone, kafka_with_metrics, scrape};
+use crate::support::{Agent, Bench, Coordinator, LOOSE, PATIENCE, alone, kafka_with_metrics, scrape};
 
 /// What dashboards of the first hour ask, letter for letter.
 const SEED: [(&str, &str); 3] = [
@@ -76,22 +76,14 @@ fn a_prometheus_sees_each_client_at_the_rate_that_the_report_has() {
     };
     wait::until(PATIENCE, "Prometheus to find all three", up).unwrap();
 
-    let plan = bench.plan(&format!(
+    let plan = format!(
         "[agents]\ncount = 2\n[cluster]\nbootstrap = \"{}\"\n[topic]\npartitions = 6\nreplication = 3\n\
          [workload]\nrate = \"{RATE}/s\"\narrivals = \"uniform\"\nproducers = {PRODUCERS}\n\
          [window]\nwarm_up = \"{WARM_UP}s\"\nmeasure = \"30s\"\nburn_in = \"0s\"\n[design]\ncanary = false\n\
          [baseline]\nacks = \"all\"\n{LOOSE}",
         kafka.bootstrap()
-    ));
-    let mut run = bench.command(&[
-        "run",
-        plan.to_str().unwrap(),
-        "--coordinator",
-        &coordinator.url,
-        "--out",
-    ]);
-    run.arg(bench.out());
-    let run = Process::start(run);
+    );
+    let run = bench.run_on(&coordinator, &plan);
     agents.iter().for_each(Agent::until_delivering);
     for port in agents.each_ref().map(|agent| agent.metrics).into_iter().chain([http]) {
         check_metrics(port);

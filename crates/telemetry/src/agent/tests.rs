@@ -8,6 +8,11 @@ use crate::text;
 
 const OWN: &str = r#"topic="orders",client_id="h1-0",agent="h1",experiment="#;
 
+/// Labels of the producer's series in the trial.
+fn own() -> String {
+    format!(r#"{OWN}"{}",trial="t003""#, Uuid::nil())
+}
+
 fn metrics() -> AgentMetrics {
     let name = AgentName::new("h1").unwrap();
     AgentMetrics::new(&name, &BuildFacts::default())
@@ -96,8 +101,7 @@ fn what_was_watched_is_added_up_and_error_codes_are_bounded() {
     watched.failed.clear();
     watched.failed.extend((0..40).map(|code| (format!("E{code}"), 1)));
     metrics.watched(&watched);
-    let nil = Uuid::nil();
-    let of = format!(r#"{OWN}"{nil}",trial="t003""#);
+    let of = own();
     assert_lines(
         &metrics,
         &[
@@ -122,8 +126,7 @@ fn a_client_that_does_not_tell_a_counter_has_no_series_of_it() {
         ..ClientTold::default()
     };
     metrics.statistics(0, Box::new(told));
-    let nil = Uuid::nil();
-    let of = format!(r#"{OWN}"{nil}",trial="t003""#);
+    let of = own();
     assert_lines(
         &metrics,
         &[
@@ -151,8 +154,7 @@ fn a_client_that_tells_everything_has_all_series_and_those_of_each_broker() {
         ..ClientStatistics::default()
     };
     metrics.statistics(0, Box::new(all.into()));
-    let nil = Uuid::nil();
-    let of = format!(r#"{OWN}"{nil}",trial="t003""#);
+    let of = own();
     assert_lines(
         &metrics,
         &[
