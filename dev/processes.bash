@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What dev/kafka and lab/lab share: how they speak, and processes that outlive the command that starts them. To be sourced
-# after `program` has been set.
+# What dev/kafka, lab/lab and others share: how they speak, and processes that outlive the command that starts them. To be
+# sourced after `program` has been set.
 
 say() { printf '%s: %s\n' "${program:?}" "$*" >&2; }
 die() { say "$*"; exit 1; }

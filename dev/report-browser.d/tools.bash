@@ -7,8 +7,8 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/tribunal
 # shellcheck disable=SC2034 # for the caller
 pages=${CARGO_TARGET_DIR:-target}/tmp/report-pages
 
-say() { printf '%s: %s\n' "${program:?}" "$*" >&2; }
-die() { say "$*"; exit 1; }
+# shellcheck source=dev/processes.bash
+. dev/processes.bash
 
 # Sets `tools` to a folder with the pinned tools. It is complete or absent, so that checks at the same time share it.
 need_tools() {
