@@ -4,8 +4,9 @@ import threading
 
 import numpy as np
 
-SIZE = 8192
-NOTHING = [0] * SIZE
+# Records of a block in an open loop, and in a closed one. Every array operation gives the interpreter's lock away, to threads
+# that keep it for 5 ms: a saturated client pays for few operations on much, and others would only pay for the memory.
+SIZE, LARGE = 8192, 65536
 
 
 class Failures:
@@ -28,7 +29,7 @@ class Failures:
 
 
 class Block:
-    """Records `first` to `first + SIZE` of one producer.
+    """Records `first` to `first + size` of one producer.
 
     The sender owns `accepted`, `sent` and what it has drawn; the client's callbacks own `offsets`, `partitions` and `done`,
     which is written last; the recorder owns what is below and begins a block anew once it has booked all of it. Instants
@@ -36,10 +37,11 @@ class Block:
     the recorder makes arrays of whole slices.
     """
 
-    def __init__(self, callbacks):
-        self.done, self.offsets, self.partitions = ([0] * SIZE for _ in range(3))
-        self.accepted, self.intended, self.taken = (np.zeros(SIZE, np.int64) for _ in range(3))
-        self.booked = np.zeros(SIZE, bool)
+    def __init__(self, callbacks, size):
+        self.size = size
+        self.done, self.offsets, self.partitions = ([0] * size for _ in range(3))
+        self.accepted, self.intended, self.taken = (np.zeros(size, np.int64) for _ in range(3))
+        self.booked = np.zeros(size, bool)
         self.begin(0)
         # Each callback knows its record, and serves every record that takes this place: none is made while load is on.
         self.callbacks = callbacks(self)
@@ -52,7 +54,7 @@ class Block:
         self.drawn, self.due = 0, []
         # Closed loop: first tries of refused records.
         self.tries = {}
-        self.done[:] = NOTHING
+        self.done[:] = [0] * self.size
         self.seen = self.open = 0
         self.booked[:] = False
 
@@ -63,4 +65,4 @@ class Block:
 
     def complete(self):
         """Whether every record is sent and reported; the last ones mostly are last."""
-        return self.sent == SIZE and self.done[-1] != 0 and self.done[SIZE // 2] != 0 and 0 not in self.done
+        return self.sent == self.size and self.done[-1] != 0 and self.done[self.size // 2] != 0 and 0 not in self.done

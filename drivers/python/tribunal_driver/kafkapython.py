@@ -11,7 +11,6 @@ from kafka import codec, errors
 from kafka.metrics.measurable_stat import AbstractMeasurableStat
 from kafka.record import util
 
-from .block import SIZE
 from .errors import Errors
 from .lines import Refused, Unreachable
 
@@ -93,7 +92,7 @@ class KafkaPython:
     NAME = "kafka-python"
     OPTIONS = ("max.in.flight.records",)
     UNASSIGNED = None
-    RUN = 16
+    RUN = 64
     purges = False
 
     @staticmethod
@@ -174,22 +173,23 @@ class KafkaPython:
     def callbacks(self, block):
         """A callback and an errback for each place of a block."""
         now, done, offsets, partitions = time.monotonic_ns, block.done, block.offsets, block.partitions
+        count = self.count
         # The errback is not told the partition, the future knows it.
-        block.futures = futures = [None] * SIZE
+        block.futures = futures = [None] * block.size
 
         def on_success(place, metadata):
             offsets[place] = metadata.offset
             partitions[place] = metadata.partition
             done[place] = now()
             futures[place] = None
-            self.count()
+            count()
 
         def on_error(place, error):
             instant, name = now(), type(error).__name__
             block.fail(place, instant, self.failures.number(name, name in CERTAIN), self.partition_of(block, place))
-            self.count()
+            count()
 
-        return [(MethodType(on_success, place), MethodType(on_error, place)) for place in range(SIZE)]
+        return [(MethodType(on_success, place), MethodType(on_error, place)) for place in range(block.size)]
 
     def count(self):
         # In one step, as a future that is done already calls back in the sender's thread.

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from .block import SIZE
 from .offsets import Offsets
 from .tally import Tally
 from .trial import PARTS
@@ -43,12 +42,12 @@ class Recorder:
         instant = self.t0 + until
         blocks = list(self.sender.blocks)
         for block in blocks:
-            if block.seen < block.sent and (all_blocks or block.sent == SIZE):
+            if block.seen < block.sent and (all_blocks or block.sent == block.size):
                 self.book_sends(block, instant)
             if block.open < block.seen and (all_blocks or block.complete()):
                 self.book_reports(block, instant)
             # The sender may still be looking at its latest block.
-            if block.open == SIZE and block is not blocks[-1]:
+            if block.open == block.size and block is not blocks[-1]:
                 self.sender.blocks.remove(block)
                 block.begin(0)
                 self.sender.spare.append(block)

@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from .block import SIZE, Block
+from .block import LARGE, SIZE, Block
 from .blocked import Blocked
 
 # How often a sleeping sender looks at what others have told it.
@@ -26,8 +26,8 @@ def sleep_precisely():
 class Sender:
     """The load of one producer. Only its thread offers records; what it leaves for the recorder is in blocks."""
 
-    def __init__(self, client, content, windows, drawn, shed):
-        """`drawn`: chunks of intended sends, or None for a closed loop."""
+    def __init__(self, client, content, windows, drawn, shed, together):
+        """`drawn`: chunks of intended sends, or None for a closed loop; `together`: producers of this process."""
         self.client, self.content, self.windows = client, content, windows
         self.chunks, self.shed = drawn, shed
         self.ending = False
@@ -38,7 +38,8 @@ class Sender:
         self.frontier = 0
         self.records = 0
         self.refused = None
-        self.spare = collections.deque(Block(client.callbacks) for _ in range(SPARE))
+        self.size = SIZE if drawn is not None else max(SIZE, LARGE // together)
+        self.spare = collections.deque(Block(client.callbacks, self.size) for _ in range(SPARE))
         self.blocks = collections.deque()
         self.thread = threading.Thread(target=self.run, name="sender", daemon=True)
 
@@ -71,11 +72,11 @@ class Sender:
             if self.ending or now - t0 >= self.windows.deadline:
                 return
             place = block.sent
-            if place == SIZE:
+            if place == block.size:
                 block = self.next_block()
                 continue
             if self.chunks is None:
-                stop = min(place + client.RUN, SIZE)
+                stop = min(place + client.RUN, block.size)
             else:
                 if place == block.drawn:
                     self.draw(block)
@@ -122,9 +123,9 @@ class Sender:
 
     def next_block(self):
         # The latest one is in the processor's caches.
-        block = self.spare.pop() if self.spare else Block(self.client.callbacks)
+        block = self.spare.pop() if self.spare else Block(self.client.callbacks, self.size)
         block.first = self.records
-        self.records += SIZE
+        self.records += self.size
         self.blocks.append(block)
         return block
 

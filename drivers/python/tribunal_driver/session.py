@@ -38,7 +38,8 @@ class Producer:
         content = Content(arm, spec, pool, self.client.RUN, self.client.UNASSIGNED)
         self.plan = arm["schedule"]
         drawn = None if self.plan is None else self.draw()
-        self.sender = Sender(self.client, content, windows, drawn, arm["when_full"] == "shed")
+        shed, together = arm["when_full"] == "shed", len(arm["producers"])
+        self.sender = Sender(self.client, content, windows, drawn, shed, together)
         self.recorder = Recorder(windows, content, self.sender, self.client, failures, arm)
 
     def draw(self):

@@ -1,6 +1,7 @@
 """What a trial asks for, read from *arm*: its parts and sample grid, and what records carry."""
 
 import array
+import itertools
 import struct
 import sys
 
@@ -72,6 +73,8 @@ class Cycle:
         self.items = items * (1 + -(-run // len(items)))
 
     def run(self, record, count):
+        if self.length == 1:
+            return itertools.repeat(self.items[0], count)
         start = (self.first + record) % self.length
         return self.items[start : start + count]
 
