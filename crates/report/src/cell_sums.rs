@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tribunal_model::ids::CellId;
+use tribunal_stats::ClientCount;
 
 use crate::experiment::ExperimentReport;
 use crate::factors::of_cells;
@@ -18,8 +19,8 @@ pub(crate) struct CellSums {
     pub(crate) records_per_batch: Option<f64>,
     /// Bytes of records before compression ÷ bytes on the wire.
     pub(crate) compression: Option<f64>,
-    /// Records sent again.
-    pub(crate) retries: u64,
+    /// Records sent again, where every client tells it.
+    pub(crate) retries: Option<u64>,
     /// Processor time, whose [`ProcessorTime`] says, in seconds for each million records.
     pub(crate) cpu_per_million: Option<f64>,
     /// The same, in milliseconds for each MB of keys and values.
@@ -48,7 +49,7 @@ fn sums(trials: &[&TrialResult], time: ProcessorTime) -> CellSums {
         text: trials.first().map_or_else(String::new, |r| r.cell_text()),
         records_per_batch: ratio(sum(&|r| r.statistics.batch_records), sum(&|r| r.statistics.batches)),
         compression: ratio(sum(&|r| r.statistics.record_bytes), sum(&|r| r.statistics.wire_bytes)),
-        retries: sum(&|r| r.statistics.retries),
+        retries: trials.iter().map(|r| r.statistics.told(ClientCount::Retries)).sum(),
         cpu_per_million: ratio(cpu_ns, sum(&|r| r.window.acknowledged + r.window.written_blind)).map(|ns| ns / 1e3),
         cpu_per_megabyte: ratio(cpu_ns, sum(&|r| r.window.acknowledged_bytes)),
     }

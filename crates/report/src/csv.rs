@@ -7,6 +7,7 @@
 //! A text that a spreadsheet would take for a formula (it begins with `=`, `+`, `-` or `@`, and is no number) has an
 //! apostrophe before it.
 
+use tribunal_stats::ClientCount;
 use tribunal_stats::steady::Assessment;
 
 use crate::audit::{Level, PartitionAudit, ReadBackAudit};
@@ -190,18 +191,22 @@ fn brokers(result: &TrialResult) -> Vec<Column> {
 
 fn clients(result: &TrialResult) -> Vec<Column> {
     let (statistics, window) = (&result.statistics, &result.window);
+    let count = |count| optional(statistics.told(count));
     vec![
-        ("requests", statistics.requests.to_string()),
-        ("batches", statistics.batches.to_string()),
+        ("requests", count(ClientCount::Requests)),
+        ("batches", count(ClientCount::Batches)),
         ("records_per_batch", optional(statistics.records_per_batch())),
         ("batches_per_request", optional(statistics.batches_per_request())),
-        ("retries", statistics.retries.to_string()),
-        ("timeouts", statistics.timeouts.to_string()),
-        ("transmit_errors", statistics.transmit_errors.to_string()),
-        ("disconnects", statistics.disconnects.to_string()),
-        ("throttle_us", (statistics.throttle_ms * 1000).to_string()),
-        ("record_bytes", statistics.record_bytes.to_string()),
-        ("wire_bytes", statistics.wire_bytes.to_string()),
+        ("retries", count(ClientCount::Retries)),
+        ("timeouts", count(ClientCount::Timeouts)),
+        ("transmit_errors", count(ClientCount::TransmitErrors)),
+        ("disconnects", count(ClientCount::Disconnects)),
+        (
+            "throttle_us",
+            optional(statistics.told(ClientCount::ThrottleMs).map(|ms| ms * 1000)),
+        ),
+        ("record_bytes", count(ClientCount::RecordBytes)),
+        ("wire_bytes", count(ClientCount::WireBytes)),
         ("queue_full", window.queue_full.to_string()),
         ("blocked_us", (window.blocked_ns / 1000).to_string()),
         ("sender_cpu_us", (window.cpu.sender_ns / 1000).to_string()),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tribunal_model::ids::{CellId, TrialId};
 use tribunal_model::objective::{Condition, Figure, FigureUnit, Objective};
-use tribunal_stats::Distribution;
+use tribunal_stats::{ClientCount, Distribution};
 
 use crate::eligibility::needed;
 use crate::format;
@@ -119,7 +119,10 @@ pub fn figure(result: &TrialResult, figure: Figure) -> Known {
         }
         Figure::Shed => counted(part, part.fates.shed),
         Figure::Censored => counted(part, part.fates.unresolved + part.fates.unsent),
-        Figure::Retries => counted(part, result.statistics.retries),
+        Figure::Retries => match result.statistics.told(ClientCount::Retries) {
+            Some(retries) => counted(part, retries),
+            None => Known::Absent("its client does not tell what it sends again".to_owned()),
+        },
         Figure::CpuPerMillion => {
             let used = ProcessorTime::Producing.used_ns(result) as f64 / 1e9;
             let delivered = result.window.acknowledged + result.window.written_blind;

@@ -1,10 +1,11 @@
 //! One-second samples: the time series beside the totals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::tally::Tallies;
+use crate::told::ClientCount;
 
 /// What one agent measured between two edges of the sample grid, merged over its producers.
 ///
@@ -136,7 +137,7 @@ pub struct ClientSecond {
 
 /// What the client library says about itself over a whole trial, from its own statistics.
 ///
-/// Counters are differences between the start and the end of the load. What a client cannot tell is zero or `None`.
+/// Counters are differences between the start and the end of the load. A count that it cannot tell is zero, and named in `untold`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClientStatistics {
@@ -164,6 +165,9 @@ pub struct ClientStatistics {
     pub throttled: u64,
     /// Latency figures that the client's own histograms could not hold.
     pub out_of_range: u64,
+    /// Counts that some client does not tell: what stands here of them is of the others alone, and zero where none does.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub untold: BTreeSet<ClientCount>,
     /// What its requests went through, by broker. Empty where the client does not tell.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub brokers: BTreeMap<i32, BrokerLatencies>,
@@ -247,6 +251,7 @@ impl ClientStatistics {
         self.throttle_ms += other.throttle_ms;
         self.throttled += other.throttled;
         self.out_of_range += other.out_of_range;
+        self.untold.extend(&other.untold);
         for (broker, latencies) in &other.brokers {
             self.brokers.entry(*broker).or_default().add(latencies);
         }
@@ -269,6 +274,7 @@ impl ClientStatistics {
             throttle_ms: less(self.throttle_ms, earlier.throttle_ms),
             throttled: less(self.throttled, earlier.throttled),
             out_of_range: less(self.out_of_range, earlier.out_of_range),
+            untold: self.untold.clone(),
             brokers: (self.brokers.iter())
                 .map(|(broker, now)| {
                     let then = earlier.brokers.get(broker).copied().unwrap_or_default();

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::samples::{BrokerLatencies, ClientStatistics};
 
 /// A figure of [`ClientStatistics`] that is a count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ClientCount {
     /// Record batches sent.
     Batches,
@@ -68,8 +72,8 @@ impl ClientCount {
     }
 }
 
-/// What a client tells of itself over a stretch of time. What it does not tell is absent, where [`ClientStatistics`] can
-/// only have zero.
+/// What a client tells of itself over a stretch of time. What it does not tell is absent, where [`ClientStatistics`] has
+/// zero and says so.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientTold {
     /// The counts that it tells.
@@ -121,6 +125,9 @@ impl ClientTold {
     /// As statistics, with zero for each count that is not told.
     pub fn statistics(&self) -> ClientStatistics {
         let mut statistics = ClientStatistics {
+            untold: (ClientCount::ALL.into_iter())
+                .filter(|count| !self.counts.contains_key(count))
+                .collect(),
             brokers: self.brokers.clone(),
             ..ClientStatistics::default()
         };
@@ -131,13 +138,18 @@ impl ClientTold {
     }
 }
 
-/// Of a client that tells everything.
+impl ClientStatistics {
+    /// A count, if all clients told it.
+    pub fn told(&self, count: ClientCount) -> Option<u64> {
+        (!self.untold.contains(&count)).then(|| *count.of(&mut self.clone()))
+    }
+}
+
 impl From<ClientStatistics> for ClientTold {
-    fn from(mut all: ClientStatistics) -> Self {
+    fn from(all: ClientStatistics) -> Self {
+        let counts = ClientCount::ALL.into_iter();
         Self {
-            counts: (ClientCount::ALL.into_iter())
-                .map(|count| (count, *count.of(&mut all)))
-                .collect(),
+            counts: counts.filter_map(|count| Some((count, all.told(count)?))).collect(),
             brokers: all.brokers,
         }
     }
@@ -169,12 +181,26 @@ mod tests {
     #[test]
     fn statistics_come_back_as_they_were() {
         let mut all = told(&[], &[(2, 9_000, 3)]).statistics();
+        all.untold.clear();
         for (place, count) in ClientCount::ALL.into_iter().enumerate() {
             *count.of(&mut all) = place as u64 + 1;
         }
         let told = ClientTold::from(all.clone());
         assert_eq!(told.counts.len(), ClientCount::ALL.len());
         assert_eq!(told.statistics(), all);
+    }
+
+    #[test]
+    fn what_one_client_does_not_tell_is_told_of_no_sum_with_it() {
+        let mut sum = told(&[(ClientCount::Retries, 2), (ClientCount::Batches, 5)], &[]).statistics();
+        assert_eq!(sum.told(ClientCount::Retries), Some(2));
+        assert_eq!(sum.told(ClientCount::Timeouts), None);
+        sum.add(&told(&[(ClientCount::Batches, 7)], &[]).statistics());
+        assert_eq!(sum.told(ClientCount::Retries), None);
+        assert_eq!(sum.told(ClientCount::Batches), Some(12));
+        let told = ClientTold::from(sum.clone());
+        assert_eq!(told.counts.keys().collect::<Vec<_>>(), [&ClientCount::Batches]);
+        assert_eq!(ClientStatistics::default().told(ClientCount::Retries), Some(0));
     }
 
     #[test]

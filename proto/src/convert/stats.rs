@@ -7,11 +7,11 @@ use std::collections::btree_map::Entry;
 
 use tribunal_model::trial::Part;
 use tribunal_stats::{
-    Activity, AgentReport, Backlog, BrokerLatencies, ClientSecond, ClientStatistics, ConsumerSecond, Cpu, Distribution,
-    Fates, Followed, Latencies, OffsetSet, PartitionCount, Sample, Tallies, Tally,
+    Activity, AgentReport, Backlog, BrokerLatencies, ClientCount, ClientSecond, ClientStatistics, ConsumerSecond, Cpu,
+    Distribution, Fates, Followed, Latencies, OffsetSet, PartitionCount, Sample, Tallies, Tally,
 };
 
-use super::{alike, all, optional, required};
+use super::{Choice, alike, all, choices, optional, required};
 use crate::{Invalid, pb};
 
 alike! {
@@ -21,6 +21,13 @@ alike! {
     Backlog { at_start, at_end }
     Latencies { sum_us, count }
     ConsumerSecond { group, member, second, records, lag, lag_max }
+}
+
+choices! {
+    ClientCount {
+        Batches, BatchRecords, Requests, Retries, Timeouts, TransmitErrors, Disconnects, WireBytes, RecordBytes, ThrottleMs,
+        Throttled, OutOfRange,
+    }
 }
 
 impl From<ClientStatistics> for pb::ClientStatistics {
@@ -38,6 +45,7 @@ impl From<ClientStatistics> for pb::ClientStatistics {
             throttle_ms,
             throttled,
             out_of_range,
+            untold,
             brokers,
         } = domain;
         Self {
@@ -53,6 +61,9 @@ impl From<ClientStatistics> for pb::ClientStatistics {
             throttle_ms,
             throttled,
             out_of_range,
+            untold: (untold.into_iter())
+                .map(|count| pb::ClientCount::from(count).into())
+                .collect(),
             brokers: brokers
                 .into_iter()
                 .map(|(broker, latencies)| pb::BrokerLatencies {
@@ -84,6 +95,7 @@ impl TryFrom<pb::ClientStatistics> for ClientStatistics {
             throttle_ms,
             throttled,
             out_of_range,
+            untold,
             brokers: each,
         } = raw;
         let mut brokers = BTreeMap::new();
@@ -114,6 +126,9 @@ impl TryFrom<pb::ClientStatistics> for ClientStatistics {
             throttle_ms,
             throttled,
             out_of_range,
+            untold: (untold.into_iter())
+                .map(|count| ClientCount::choose("ClientStatistics.untold", count))
+                .collect::<Result<_, _>>()?,
             brokers,
         })
     }

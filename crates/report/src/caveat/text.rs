@@ -185,13 +185,16 @@ impl fmt::Display for Caveat {
                 plural(*unresolved, "sent record"),
                 plural(*unsent, "intended send"),
             ),
-            Self::Retries { retries, timeouts } => write!(
-                f,
-                "The clients sent {} again and {} timed out: no failure does not mean no trouble. \
-                 Look at the brokers' load and at the network.",
-                plural(*retries, "record"),
-                plural(*timeouts, "request"),
-            ),
+            Self::Retries { retries, timeouts } => {
+                let (sent, timed_out) = (plural(*retries, "record"), plural(*timeouts, "request"));
+                // Of what is nought nothing is said: the client may not tell it.
+                match (retries, timeouts) {
+                    (_, 0) => write!(f, "The clients sent {sent} again")?,
+                    (0, _) => write!(f, "{timed_out} of the clients timed out")?,
+                    _ => write!(f, "The clients sent {sent} again and {timed_out} timed out")?,
+                }
+                f.write_str(": no failure does not mean no trouble. Look at the brokers' load and at the network.")
+            }
             Self::NotSustained { growth, allowance } => write!(
                 f,
                 "The offered rate was not sustained: the backlog grew by {} over the window (allowed {}). \

@@ -33,7 +33,7 @@ const SUMS: [(&str, Sum); 4] = [
     ("CPU ms per MB", |sums| sums.cpu_per_megabyte),
     ("records per batch", |sums| sums.records_per_batch),
     ("compression ratio", |sums| sums.compression),
-    ("retries", |sums| Some(sums.retries as f64)),
+    ("retries", |sums| sums.retries.map(|n| n as f64)),
 ];
 
 /// The heading with the table; nothing where no trial is one of a cell.

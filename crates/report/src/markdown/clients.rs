@@ -2,6 +2,7 @@
 
 use tribunal_model::client::{Client, names, read_back, spelled};
 use tribunal_model::trial::cell_text;
+use tribunal_stats::ClientCount;
 use tribunal_stats::facts::ProducerFacts;
 use tribunal_stats::steady::median;
 
@@ -105,6 +106,7 @@ fn row(setting: &str, client: &str, of: &[&TrialResult]) -> Vec<String> {
         let window = result.windows.measure.as_secs_f64() * f64::from(result.workload.producers.max(1));
         Some(result.window.blocked_ns as f64 / 1e9 / window)
     };
+    let retries = |result: &TrialResult| result.statistics.told(ClientCount::Retries).map(|n| n as f64);
     let mut bounds: Vec<String> = of.iter().map(|result| result.verdict.bound_by.to_string()).collect();
     bounds.sort_unstable();
     bounds.dedup();
@@ -124,7 +126,7 @@ fn row(setting: &str, client: &str, of: &[&TrialResult]) -> Vec<String> {
         optional(all(&request), |ns| nanos(ns as i64)),
         optional(all(&|result| Some(result.window.queue_full as f64)), number),
         optional(all(&waited), share),
-        optional(all(&|result| Some(result.statistics.retries as f64)), number),
+        optional(all(&retries), number),
         list(&bounds),
     ]
 }

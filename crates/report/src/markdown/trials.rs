@@ -1,6 +1,7 @@
 //! The table of trials, and what their clients say.
 
 use tribunal_model::design::Purpose;
+use tribunal_stats::ClientCount;
 
 use crate::audit::{Level, ReadBackAudit};
 use crate::eligibility::{Mark, Percentile, Rank, queue_bound};
@@ -104,7 +105,7 @@ fn measures(result: &TrialResult) -> [String; 17] {
         percentile(&send_lag),
         optional(result.statistics.records_per_batch(), number),
         optional(result.statistics.batches_per_request(), number),
-        count(result.statistics.retries),
+        optional(result.statistics.told(ClientCount::Retries), count),
         optional(failed, count),
         optional(measured, |p| {
             let fates = &p.fates;
@@ -247,6 +248,7 @@ fn client_table(results: &[&TrialResult]) -> String {
     ]);
     for result in results {
         let (statistics, window) = (&result.statistics, &result.window);
+        let told = |of| optional(statistics.told(of), count);
         let ratio = statistics.record_bytes as f64 / statistics.wire_bytes as f64;
         let resolved = window.acknowledged + window.written_blind;
         let per_million = |ns: u64| (ns > 0 && resolved > 0).then(|| ns as f64 / 1e3 / resolved as f64);
@@ -255,16 +257,18 @@ fn client_table(results: &[&TrialResult]) -> String {
             .then(|| window.cpu.client_ns as f64 / window.acknowledged_bytes as f64);
         table.row(vec![
             result.trial.to_string(),
-            count(statistics.requests),
-            count(statistics.batches),
+            told(ClientCount::Requests),
+            told(ClientCount::Batches),
             optional(
                 (statistics.wire_bytes > 0 && statistics.record_bytes > 0).then_some(ratio),
                 number,
             ),
-            count(statistics.timeouts),
-            count(statistics.transmit_errors),
-            count(statistics.disconnects),
-            format!("{} ms", count(statistics.throttle_ms)),
+            told(ClientCount::Timeouts),
+            told(ClientCount::TransmitErrors),
+            told(ClientCount::Disconnects),
+            optional(statistics.told(ClientCount::ThrottleMs), |ms| {
+                format!("{} ms", count(ms))
+            }),
             plural(window.queue_full, "time"),
             optional(per_million(window.cpu.client_ns), number),
             optional(per_megabyte, number),

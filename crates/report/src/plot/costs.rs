@@ -24,7 +24,7 @@ type Column = ([&'static str; 2], fn(&CellSums) -> Option<f64>);
 const COLUMNS: [Column; 5] = [
     (["records", "per batch"], |cell| cell.records_per_batch),
     (["compression", "ratio"], |cell| cell.compression),
-    (["retried", "records"], |cell| Some(cell.retries as f64)),
+    (["retried", "records"], |cell| cell.retries.map(|n| n as f64)),
     (["CPU s", "per million"], |cell| cell.cpu_per_million),
     (["CPU ms", "per MB"], |cell| cell.cpu_per_megabyte),
 ];
@@ -70,7 +70,7 @@ pub(super) fn plot(report: &ExperimentReport) -> Option<Plot> {
                      without compression. "
         .to_owned()
         + ProcessorTime::of(&of_cells(report)).about();
-    if cells.iter().all(|cell| cell.retries == 0) {
+    if cells.iter().all(|cell| cell.retries == Some(0)) {
         about += " No record was sent again.";
     }
     about += &cut(cells.len(), all.len()).replace("best", "first");

@@ -24,7 +24,7 @@ use tribunal_report::result::{
     WorkloadFacts,
 };
 use tribunal_stats::facts::DriverFacts;
-use tribunal_stats::{Activity, Backlog, ClientStatistics, Cpu, Distribution, Fates, Tally};
+use tribunal_stats::{Activity, Backlog, ClientCount, ClientStatistics, Cpu, Distribution, Fates, Tally};
 
 pub(crate) use blocks::in_blocks;
 pub(crate) use brokers::with_brokers;
@@ -333,6 +333,16 @@ pub(crate) fn of_clients() -> ExperimentReport {
     java.cell = CellId(2);
     java.workload.client = "java".into();
     java.statistics.batches = 12_000;
+    java.statistics.untold = [
+        ClientCount::Retries,
+        ClientCount::Timeouts,
+        ClientCount::TransmitErrors,
+        ClientCount::Disconnects,
+        ClientCount::ThrottleMs,
+        ClientCount::Throttled,
+        ClientCount::OutOfRange,
+    ]
+    .into();
     for agent in &mut java.agents {
         agent.run.request_latency_ns = Some(1_830_000);
         for producer in &mut agent.producers {

@@ -1,12 +1,13 @@
 //! What agents measure.
 
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::select;
 use tribunal_model::trial::Part;
 use tribunal_stats::{
-    Activity, AgentReport, Backlog, BrokerLatencies, ClientSecond, ClientStatistics, ConsumerReport, ConsumerSecond,
-    Cpu, Distribution, Fates, Followed, Latencies, OffsetSet, PartitionCount, ReadBack, ReadSequences,
+    Activity, AgentReport, Backlog, BrokerLatencies, ClientCount, ClientSecond, ClientStatistics, ConsumerReport,
+    ConsumerSecond, Cpu, Distribution, Fates, Followed, Latencies, OffsetSet, PartitionCount, ReadBack, ReadSequences,
     ReceivedPartition, Sample, Tallies, Tally,
 };
 
@@ -102,6 +103,7 @@ prop_compose! {
 prop_compose! {
     fn client_statistics()(
         counts: [u64; 12],
+        untold in btree_set(select(&ClientCount::ALL[..]), 0..12),
         brokers in btree_map(any::<i32>(), broker_latencies(), 0..3),
     ) -> ClientStatistics {
         let [batches, batch_records, requests, retries, timeouts, transmit_errors, disconnects, ..] = counts;
@@ -119,6 +121,7 @@ prop_compose! {
             throttle_ms,
             throttled,
             out_of_range,
+            untold,
             brokers,
         }
     }
