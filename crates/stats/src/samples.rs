@@ -137,7 +137,7 @@ pub struct ClientSecond {
 
 /// What the client library says about itself over a whole trial, from its own statistics.
 ///
-/// Counters are differences between the start and the end of the load. A count that it cannot tell is zero, and named in `untold`.
+/// Counters are differences between the start and the end of the load; `untold` names those that it does not tell.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClientStatistics {
