@@ -1,6 +1,6 @@
 //! What a client library tells of itself, which may be less than there is to tell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -141,7 +141,12 @@ impl ClientTold {
 impl ClientStatistics {
     /// A count, if all clients told it.
     pub fn told(&self, count: ClientCount) -> Option<u64> {
-        (!self.untold.contains(&count)).then(|| *count.of(&mut self.clone()))
+        let mut counts = Self {
+            untold: BTreeSet::new(),
+            brokers: BTreeMap::new(),
+            ..*self
+        };
+        (!self.untold.contains(&count)).then(|| *count.of(&mut counts))
     }
 }
 
