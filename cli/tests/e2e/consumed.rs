@@ -29,11 +29,13 @@ fn of_the_cell(report: &ExperimentReport) -> &TrialResult {
 }
 
 /// An agent on a cluster of its own, whose brokers may come to harm.
+///
+/// Fields are dropped in this order: nothing is taken from under what still uses it.
 struct Apart {
-    kafka: RealKafka,
-    bench: Bench,
-    coordinator: Coordinator,
     agent: Agent,
+    coordinator: Coordinator,
+    bench: Bench,
+    kafka: RealKafka,
 }
 
 impl Apart {
@@ -294,27 +296,19 @@ fn every_acknowledged_record_is_read_back_as_what_it_is() {
 #[test]
 fn records_that_were_sent_again_to_a_broker_that_hung_are_accounted_for_one_by_one() {
     let _turn = alone();
-    let Some(Apart {
-        kafka,
-        bench,
-        coordinator,
-        agent,
-    }) = Apart::start()
-    else {
-        return;
-    };
+    let Some(apart) = Apart::start() else { return };
     // Requests time out while the broker hangs, are sent again, and may be written twice.
     let more = "\"enable.idempotence\" = false\n\"socket.timeout.ms\" = 1000\n[consumers]\nmembers = 2";
-    let plan = plan(kafka.bootstrap(), 1, more).replace("acks = \"all\"", "acks = \"1\"");
+    let plan = plan(apart.kafka.bootstrap(), 1, more).replace("acks = \"all\"", "acks = \"1\"");
     let plan = format!("audit = \"read-back\"\n{plan}");
-    let run = bench.run_on(&coordinator, &plan);
-    agent.until_delivering();
-    kafka.pause(2).unwrap();
+    let run = apart.bench.run_on(&apart.coordinator, &plan);
+    apart.agent.until_delivering();
+    apart.kafka.pause(2).unwrap();
     wait::spell(std::time::Duration::from_millis(2_500));
-    kafka.resume(2).unwrap();
+    apart.kafka.resume(2).unwrap();
     let run = run.finish();
     assert_eq!(run.code, Some(0), "{:#?}", run.err);
-    let report = bench.report();
+    let report = apart.bench.report();
     let with = of_the_cell(&report);
     let read = read_back(with);
     assert_eq!(read.lost(), 0, "a broker that hangs loses nothing: {read:?}");
@@ -346,33 +340,27 @@ fn leader_and_follower(kafka: &RealKafka) -> (u16, u16) {
 #[test]
 fn what_a_leader_acknowledged_alone_is_lost_with_it_and_the_report_says_which_records() {
     let _turn = alone();
-    let Some(Apart {
-        kafka,
-        bench,
-        coordinator,
-        agent,
-    }) = Apart::start()
-    else {
-        return;
-    };
+    let Some(apart) = Apart::start() else { return };
     let plan = plan(
-        kafka.bootstrap(),
+        apart.kafka.bootstrap(),
         1,
         "\"message.timeout.ms\" = 30000\n[consumers]\nmembers = 2",
     )
     .replace("acks = \"all\"", "acks = \"1\"")
     .replace("partitions = 6", "partitions = 6\nreplication = 2")
     .replace("measure = \"5s\"", "measure = \"20s\"\ndrain = \"40s\"");
-    let run = bench.run_on(&coordinator, &format!("audit = \"read-back\"\n{plan}"));
-    agent.until_delivering();
-    let (leader, follower) = leader_and_follower(&kafka);
+    let run = apart
+        .bench
+        .run_on(&apart.coordinator, &format!("audit = \"read-back\"\n{plan}"));
+    apart.agent.until_delivering();
+    let (leader, follower) = leader_and_follower(&apart.kafka);
     // The follower is in sync still, and copies nothing: it is elected when the leader is gone.
-    kafka.pause(follower).unwrap();
+    apart.kafka.pause(follower).unwrap();
     wait::spell(std::time::Duration::from_secs(3));
-    kafka.kill(leader).unwrap();
-    kafka.resume(follower).unwrap();
+    apart.kafka.kill(leader).unwrap();
+    apart.kafka.resume(follower).unwrap();
     let run = run.finish();
-    let report = bench.report();
+    let report = apart.bench.report();
     assert!(!report.results.is_empty(), "{:#?}", run.err);
     let struck = of_the_cell(&report);
     let read = read_back(struck);
@@ -383,7 +371,7 @@ fn what_a_leader_acknowledged_alone_is_lost_with_it_and_the_report_says_which_re
         "{read:?}, {:?}",
         struck.audit.partitions
     );
-    let text = std::fs::read_to_string(bench.out().join("report.md")).unwrap();
+    let text = std::fs::read_to_string(apart.bench.out().join("report.md")).unwrap();
     assert!(
         text.contains("Acknowledged and not read back, the first by producer and sequence"),
         "{text}"
