@@ -16,8 +16,8 @@ from .lines import Refused, Unreachable
 
 # What a closed loop keeps in flight, as the client itself takes whatever it is given.
 IN_FLIGHT = 10_000
-# Longest wait of a sender for room.
-ROOM_S = 0.02
+# Most records that a sender waits to have room for, and its longest wait for it.
+ROOM, ROOM_S = 16, 0.02
 
 # Errors after which the broker cannot have the record; after any other one an earlier try may have been written.
 CERTAIN = frozenset(["MessageSizeTooLargeError", "RecordListTooLargeError", "InvalidRecordError"])
@@ -232,7 +232,7 @@ class KafkaPython:
         if self.given - self.reported < self.limit:
             return
         self.room.clear()
-        self.room_at = self.given - self.limit + min(self.RUN, 1 + self.limit // 16)
+        self.room_at = self.given - self.limit + min(ROOM, 1 + self.limit // 16)
         if self.reported < self.room_at:
             self.room.wait(ROOM_S)
 
