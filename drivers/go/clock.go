@@ -41,9 +41,9 @@ func (c clock) now() int64 {
 	return c.atBase + int64(time.Since(c.base))
 }
 
-// of tells the instant of a reading of the runtime's clock.
-func (c clock) of(reading time.Time) int64 {
-	return c.atBase + int64(reading.Sub(c.base))
+// reading is what the runtime's clock shows at an instant.
+func (c clock) reading(instant int64) time.Time {
+	return c.base.Add(time.Duration(instant - c.atBase))
 }
 
 // sleepPrecisely lets the calling thread sleep to the nanosecond instead of the 50 µs by which Linux may delay wake-ups.

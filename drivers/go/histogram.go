@@ -22,18 +22,26 @@ func bucketOf(nanoseconds int64) int {
 type histogram struct{ counts []uint64 }
 
 func (h *histogram) add(nanoseconds int64) {
+	h.addTimes(nanoseconds, 1)
+}
+
+func (h *histogram) addTimes(nanoseconds int64, times uint64) {
 	bucket := bucketOf(nanoseconds)
 	if bucket >= len(h.counts) {
-		grown := make([]uint64, max(bucket+1, 2*len(h.counts), 1024))
-		copy(grown, h.counts)
-		h.counts = grown
+		h.grow(bucket + 1)
 	}
-	h.counts[bucket]++
+	h.counts[bucket] += times
+}
+
+func (h *histogram) grow(buckets int) {
+	grown := make([]uint64, max(buckets, 2*len(h.counts), 1024))
+	copy(grown, h.counts)
+	h.counts = grown
 }
 
 func (h *histogram) merge(other *histogram) {
 	if len(h.counts) < len(other.counts) {
-		h.counts, other.counts = other.counts, h.counts
+		h.grow(len(other.counts))
 	}
 	for bucket, count := range other.counts {
 		h.counts[bucket] += count

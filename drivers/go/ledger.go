@@ -6,12 +6,49 @@ import (
 	"sync/atomic"
 )
 
+// gap ends what one goroutine writes for each record: what another one uses lies on another line of the processor's cache.
+type gap [64]byte
+
 // part is what was counted of one part of the trial.
 type part struct {
 	scheduled, acknowledged, notWritten, possiblyWritten, unresolved, unsent, shed uint64
 	lateSends                                                                      uint64
 	response, service, sendLag, scheduleDelay, censored                            histogram
 	failed                                                                         map[string]*histogram
+	// Sends that were accepted at their intended instant, whose lag and delay are zero, and the latencies of such records,
+	// whose response is their service. Each is counted once here and unfolded when it is told.
+	punctual uint64
+	both     histogram
+	_        gap
+}
+
+// sent counts how late a record went out.
+func (p *part) sent(e *entry) {
+	if e.accepted == e.intended {
+		p.punctual++
+		return
+	}
+	p.sendLag.add(e.accepted - e.intended)
+	p.scheduleDelay.add(e.delay)
+}
+
+// answered counts how long a record took that was acknowledged at now.
+func (p *part) answered(e *entry, now int64) {
+	if e.accepted == e.intended {
+		p.both.add(now - e.intended)
+		return
+	}
+	p.response.add(now - e.intended)
+	p.service.add(now - e.accepted)
+}
+
+// unfold books what was counted once wherever it belongs.
+func (p *part) unfold() {
+	p.sendLag.addTimes(0, p.punctual)
+	p.scheduleDelay.addTimes(0, p.punctual)
+	p.response.merge(&p.both)
+	p.service.merge(&p.both)
+	p.punctual, p.both = 0, histogram{}
 }
 
 func (p *part) fail(name string, response int64) {
@@ -24,7 +61,7 @@ func (p *part) fail(name string, response int64) {
 	p.failed[name].add(response)
 }
 
-// merge adds another part, which is used up by it.
+// merge adds another part.
 func (p *part) merge(o *part) {
 	p.scheduled += o.scheduled
 	p.acknowledged += o.acknowledged
@@ -34,6 +71,8 @@ func (p *part) merge(o *part) {
 	p.unsent += o.unsent
 	p.shed += o.shed
 	p.lateSends += o.lateSends
+	p.punctual += o.punctual
+	p.both.merge(&o.both)
 	p.response.merge(&o.response)
 	p.service.merge(&o.service)
 	p.sendLag.merge(&o.sendLag)
@@ -52,6 +91,7 @@ func (p *part) merge(o *part) {
 }
 
 func (p *part) message() *partMessage {
+	p.unfold()
 	told := &partMessage{
 		Scheduled: p.scheduled, Acknowledged: p.acknowledged, NotWritten: p.notWritten,
 		PossiblyWritten: p.possiblyWritten, Unresolved: p.unresolved, Unsent: p.unsent, Shed: p.shed,
@@ -76,6 +116,7 @@ type slice struct {
 	bytes, writtenBlind uint64
 	// Since t0: records taken by the client or reported by it, and records shed.
 	total, dropped uint64
+	_              gap
 }
 
 func (s *slice) part(of int) *part {

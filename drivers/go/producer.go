@@ -18,8 +18,10 @@ const (
 
 // trial is what the producers of a process share.
 type trial struct {
-	clock   clock
-	t0      int64
+	clock clock
+	t0    int64
+	// What the runtime's clock shows at t0.
+	origin  time.Time
 	windows atomic.Pointer[windows]
 	// Whether latencies are recorded, offsets kept, refused records dropped; and whether nothing is ever acknowledged.
 	record, offsets, shed, blind bool
@@ -36,10 +38,13 @@ func newTrial(c clock, arm *armOrder, blind bool) *trial {
 	return t
 }
 
-// now is the present instant from t0.
-func (t *trial) now() int64 { return t.clock.now() - t.t0 }
+// begin says when t0 is.
+func (t *trial) begin(t0 int64) {
+	t.t0, t.origin = t0, t.clock.reading(t0)
+}
 
-func (t *trial) of(reading time.Time) int64 { return t.clock.of(reading) - t.t0 }
+// now is the present instant from t0.
+func (t *trial) now() int64 { return int64(time.Since(t.origin)) }
 
 func (t *trial) endLoad() {
 	if !t.over.Swap(true) {

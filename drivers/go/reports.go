@@ -37,6 +37,7 @@ type reports struct {
 	withdrew   bool
 	// The most bytes of a record that the client sends at all.
 	largest int64
+	_       gap
 }
 
 type partitionCount struct {
@@ -98,8 +99,7 @@ func (r *reports) book(e *entry, now int64, err error) {
 		partition.acknowledged++
 		r.bytes += uint64(len(e.record.Key) + len(e.record.Value))
 		if r.trial.record {
-			part.response.add(now - e.intended)
-			part.service.add(now - e.accepted)
+			part.answered(e, now)
 		}
 		if r.trial.offsets && e.record.Offset >= 0 {
 			partition.add(e.record.Offset)

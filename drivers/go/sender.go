@@ -43,8 +43,12 @@ type sender struct {
 	schedule *schedule
 	room     room
 	blockage blockedTime
-	sequence uint64
-	free     *entry
+	// What of its content the next record has.
+	body, key, partition turn
+	// What records are stamped with, and until when.
+	stamp     time.Time
+	stampEnds int64
+	free      *entry
 	// The record that the client had no room for.
 	waiting *entry
 	// The waiting record, when the load ended before it was known whether the client took it.
@@ -57,13 +61,26 @@ type sender struct {
 	startError int64
 	loadEnd    int64
 	ended      chan struct{}
+	_          gap
+}
+
+// turn is a place in a row that is gone through again and again, without a division at each step.
+type turn struct{ at, end uint64 }
+
+func (t *turn) advance() {
+	if t.at++; t.at >= t.end {
+		t.at = 0
+	}
 }
 
 func newSender(t *trial, client *kgo.Client, r *reports, c *content, s *schedule) *sender {
 	made := &sender{
 		ledger: newLedger(&t.windows), trial: t, client: client, reports: r, promise: r.deliver, content: c, schedule: s,
 		room: roomOf(client), ended: make(chan struct{}),
+		key: turn{end: uint64(len(c.keys))}, partition: turn{end: uint64(c.partitions)},
 	}
+	bodies := uint64(len(c.bodies))
+	made.body = turn{c.firstBody % bodies, bodies}
 	made.closing = func(edge int64) { made.blocked += made.blockage.take(edge) }
 	return made
 }
@@ -102,9 +119,14 @@ func (s *sender) run() {
 // while the client is called: whatever that does, samples are told.
 func (s *sender) step() (*entry, int64) {
 	s.Lock()
-	defer s.Unlock()
-	w, reading := s.windows.Load(), time.Now()
-	now := s.trial.of(reading)
+	e, next := s.offer()
+	s.Unlock()
+	return e, next
+}
+
+func (s *sender) offer() (*entry, int64) {
+	e := s.next()
+	now := s.trial.now()
 	if now >= s.edge {
 		s.roll(now)
 	}
@@ -114,7 +136,10 @@ func (s *sender) step() (*entry, int64) {
 			return nil, intended
 		}
 	}
-	e := s.next(intended, now, w)
+	// After the clock was read: a window that was announced by then counts.
+	w := s.windows.Load()
+	e.intended, e.accepted, e.part, e.waits = intended, now, w.part(intended), false
+	e.delay = now - intended - s.blockage.since(intended, now)
 	if !s.room.take(int64(len(e.record.Key) + len(e.record.Value) + s.content.headerSize)) {
 		s.queueFull++
 		if s.trial.shed && s.schedule != nil {
@@ -129,13 +154,14 @@ func (s *sender) step() (*entry, int64) {
 		s.records[e.part]++
 		s.book(e)
 	}
-	e.record.Timestamp = reading
+	e.record.Timestamp = s.stampAt(now)
 	s.free = e.next
 	return e, 0
 }
 
-// next makes the next record, which is offered at now, in the first free entry.
-func (s *sender) next(intended, now int64, w *windows) *entry {
+// next makes the next record in the first free entry. That is done before the clock is read for it: the entry comes from
+// the other processor's cache, and what is fetched meanwhile is not waited for after the reading.
+func (s *sender) next() *entry {
 	if s.free == nil {
 		s.free = s.reports.takeFree()
 	}
@@ -143,16 +169,24 @@ func (s *sender) next(intended, now int64, w *windows) *entry {
 		s.free = s.make()
 	}
 	e, c := s.free, s.content
-	e.intended, e.accepted, e.part, e.waits = intended, now, w.part(intended), false
-	e.delay = now - intended - s.blockage.since(intended, now)
-	e.record.Value = c.bodies[(c.firstBody+s.sequence)%uint64(len(c.bodies))]
+	e.record.Value = c.bodies[s.body.at]
 	if c.keys != nil {
-		e.record.Key = strconv.AppendUint(e.key[:0], c.keys[s.sequence%uint64(len(c.keys))], 10)
+		e.record.Key = strconv.AppendUint(e.key[:0], c.keys[s.key.at], 10)
 	}
 	if c.assigned {
-		e.record.Partition = int32(s.sequence % uint64(c.partitions))
+		e.record.Partition = int32(s.partition.at)
 	}
 	return e
+}
+
+// stampAt is the time on the wall. Kafka keeps whole milliseconds of it, so it is read once in each of them.
+func (s *sender) stampAt(now int64) time.Time {
+	if now >= s.stampEnds {
+		reading := time.Now()
+		s.stamp = reading.Truncate(time.Millisecond)
+		s.stampEnds = now + int64(time.Millisecond-reading.Sub(s.stamp))
+	}
+	return s.stamp
 }
 
 func (s *sender) make() *entry {
@@ -170,7 +204,9 @@ func (s *sender) make() *entry {
 
 // past goes on to the next record.
 func (s *sender) past() {
-	s.sequence++
+	s.body.advance()
+	s.key.advance()
+	s.partition.advance()
 	if s.schedule != nil {
 		s.schedule.take()
 	}
@@ -181,8 +217,7 @@ func (s *sender) book(e *entry) {
 	part := s.part(e.part)
 	part.scheduled++
 	if s.trial.record {
-		part.sendLag.add(e.accepted - e.intended)
-		part.scheduleDelay.add(e.delay)
+		part.sent(e)
 	}
 	if e.delay > late {
 		part.lateSends++

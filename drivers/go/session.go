@@ -203,7 +203,8 @@ func (s *session) play() error {
 				if s.clock.now() > heard.Go.T0 {
 					s.agent.say("not_started", struct{}{})
 				} else {
-					s.trial.t0, running = heard.Go.T0, true
+					s.trial.begin(heard.Go.T0)
+					running = true
 					s.start()
 				}
 			}

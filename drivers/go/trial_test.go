@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func TestBothEndsOfTheWindowAreEdges(t *testing.T) {
@@ -72,6 +75,67 @@ func TestALedgerIsCutAtEveryEdge(t *testing.T) {
 	}
 	if !slices.Equal(ends, []int64{10, 20, 25, 35, 40}) || l.cuts[0].parts[warmUp] == nil || l.cuts[3].parts[coolDown] == nil {
 		t.Error(ends)
+	}
+}
+
+func TestWhatIsCountedOnceIsToldInFull(t *testing.T) {
+	punctual, behind := &entry{intended: 5, accepted: 5}, &entry{intended: 0, accepted: 3_000, delay: 2_000}
+	var sent, reported part
+	for _, e := range []*entry{punctual, behind, punctual} {
+		sent.sent(e)
+		reported.answered(e, 7_005)
+	}
+	sent.merge(&reported)
+	told := sent.message()
+	for name, each := range map[string][2][][2]uint64{
+		"response": {told.Response, {{7, 3}}}, "service": {told.Service, {{4, 1}, {7, 2}}},
+		"send lag": {told.SendLag, {{1, 2}, {3, 1}}}, "schedule delay": {told.ScheduleDelay, {{1, 2}, {2, 1}}},
+	} {
+		if !slices.Equal(each[0], each[1]) {
+			t.Errorf("%s: %v, not %v", name, each[0], each[1])
+		}
+	}
+	if again := sent.message(); !slices.Equal(again.Service, told.Service) || !slices.Equal(again.SendLag, told.SendLag) {
+		t.Error("told twice, it is not the same")
+	}
+	var empty part
+	if told := empty.message(); told.Response != nil || told.SendLag != nil {
+		t.Error("nothing was counted, but", told)
+	}
+}
+
+func TestRecordsGoThroughTheirContentInTurn(t *testing.T) {
+	client, err := kgo.NewClient()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	shared := newTrial(newClock(), &armOrder{WarmUp: second, Measure: second, Drain: second, Record: true}, false)
+	shared.begin(shared.clock.now())
+	content := &content{
+		topic: "t", bodies: [][]byte{{0}, {1}, {2}}, firstBody: 5, keys: []uint64{7, 42}, partitions: 4, assigned: true,
+	}
+	r := newReports(shared, client, 4)
+	s := newSender(shared, client, r, content, nil)
+	var last int64
+	for i := range 3 * slab {
+		e, _ := s.step()
+		record := e.record
+		key := []string{"7", "42"}[i%2]
+		if record.Value[0] != byte((5+i)%3) || string(record.Key) != key || record.Partition != int32(i%4) {
+			t.Fatalf("record %d: %v", i, record)
+		}
+		if e.intended != e.accepted || e.accepted < last || e.delay != 0 {
+			t.Fatalf("record %d was due at %d and accepted at %d, after %d", i, e.intended, e.accepted, last)
+		}
+		if age := time.Since(record.Timestamp); age < 0 || age > time.Second || record.Timestamp.Nanosecond()%1_000_000 != 0 {
+			t.Fatalf("record %d is stamped %v", i, record.Timestamp)
+		}
+		last = e.accepted
+		r.deliver(&e.record, nil)
+	}
+	if s.total() != 3*slab || r.total() != 3*slab {
+		t.Error(s.records, r.records)
 	}
 }
 
