@@ -26,6 +26,10 @@ use crate::spool::Spool;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often threads look at what they share.
 const LOOK: Duration = Duration::from_millis(20);
+/// The stretch that has one look in it at what holds up the host, in nanoseconds. On a virtual machine the watch wakes a
+/// processor that would sleep: each millisecond, that takes a quarter of its throughput from a client whose threads hand
+/// an interpreter's lock to each other (BENCHMARKS.md); each 10 ms, nothing that could be told.
+const WATCH: i64 = 10_000_000;
 /// How long drivers have to purge once the attempt is given up.
 const PURGE: Duration = Duration::from_millis(500);
 
@@ -285,7 +289,7 @@ fn watch(shared: &Shared, outbox: &Sender<Message>) {
         let _ = outbox.send(Message::NotStarted { epoch });
     });
     let Passed::Open(t0) = passed else { return };
-    let mut watch = Watch::default();
+    let mut watch = Watch::new(WATCH);
     loop {
         shared.check_lease();
         let windows = shared.parts.windows();

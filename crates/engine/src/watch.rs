@@ -1,9 +1,10 @@
-//! The watch: a thread that does nothing but sleep a millisecond and look, inside `[t1, t2)`.
+//! The watch: a thread that does nothing but sleep about a millisecond and look, inside `[t1, t2)`; ten where clients run in
+//! drivers, whose processes it should not disturb and whose records it cannot count.
 //!
 //! What wakes it late held up the whole host or process, whether a record was there to notice or not (the idea is
 //! jHiccup's, Gil Tene). On the way it counts the records in flight, from counters that have nothing to do with the
 //! instants by which latencies are told: with them Little's law checks those instants (`tribunal_stats::little`).
-//! Each millisecond has one look, at a random instant of it: looks at even distances would beat with evenly spread
+//! Each stretch has one look, at a random instant of it: looks at even distances would beat with evenly spread
 //! intended sends, and would see a record in flight always or never.
 
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use crate::collector::Message;
 use crate::producer::Control;
 use crate::threads::{Common, Pair};
 
-/// There is one look in each stretch of this length.
-const EVERY: i64 = 1_000_000;
+/// The stretch that has one look in it, in nanoseconds, where the agent's own clients are watched.
+pub const EVERY: i64 = 1_000_000;
 /// A look later than this is a hiccup.
 const HICCUP: i64 = 1_000_000;
 /// How often it looks whether the window's beginning has been announced.
@@ -26,6 +27,7 @@ const AWAIT: i64 = 20_000_000;
 /// What the looks have seen so far.
 #[derive(Debug)]
 pub struct Watch {
+    every: i64,
     random: SplitMix64,
     looks: u64,
     hiccup_max: i64,
@@ -37,9 +39,11 @@ pub struct Watch {
     last: (i64, u64),
 }
 
-impl Default for Watch {
-    fn default() -> Self {
+impl Watch {
+    /// There is one look in each stretch of `every` nanoseconds.
+    pub fn new(every: i64) -> Self {
         Self {
+            every,
             random: SplitMix64::new(1),
             looks: 0,
             hiccup_max: 0,
@@ -50,9 +54,7 @@ impl Default for Watch {
             last: (0, 0),
         }
     }
-}
 
-impl Watch {
     /// A look that was due at `due` and took place at `now`, both from t0; records in flight, and accepted so far.
     pub fn look(&mut self, due: i64, now: i64, in_flight: u64, accepted: u64) {
         self.late(now - due);
@@ -69,9 +71,9 @@ impl Watch {
         self.hiccups += u64::from(late > HICCUP);
     }
 
-    /// When the look after one at `now` is due: in the next millisecond from `t1`. Missed looks are not made up.
+    /// When the look after one at `now` is due: in the next stretch from `t1`. Missed looks are not made up.
     pub fn next(&mut self, t1: i64, now: i64) -> i64 {
-        t1 + ((now - t1).div_euclid(EVERY) + 1) * EVERY + self.random.below(EVERY as u64) as i64
+        t1 + ((now - t1).div_euclid(self.every) + 1) * self.every + self.random.below(self.every as u64) as i64
     }
 
     /// What it has seen.
@@ -95,7 +97,7 @@ pub(crate) fn watch<C: Clock>(common: &Common<C>, clients: &[(Arc<Pair>, Arc<dyn
     let Common { shared, clock, .. } = common;
     sleep_precisely();
     let Some(t0) = common.pass_gate() else { return };
-    let mut watch = Watch::default();
+    let mut watch = Watch::new(EVERY);
     let mut due = None;
     loop {
         let windows = shared.parts.windows();
@@ -137,7 +139,7 @@ mod tests {
 
     #[test]
     fn missed_looks_are_not_made_up_and_the_oversleep_is_told() {
-        let mut watch = Watch::default();
+        let mut watch = Watch::new(EVERY);
         watch.look(1_000_000, 1_050_000, 10, 100);
         let due = watch.next(0, 1_050_000);
         assert_eq!(due / EVERY, 2);
@@ -156,6 +158,6 @@ mod tests {
 
     #[test]
     fn a_watch_that_saw_nothing_says_so() {
-        assert_eq!(Watch::default().instruments(), Instruments::default());
+        assert_eq!(Watch::new(EVERY).instruments(), Instruments::default());
     }
 }

@@ -265,7 +265,7 @@ pub struct RunFacts {
 pub struct Instruments {
     /// Length of what was watched, in nanoseconds.
     pub window_ns: u64,
-    /// The hiccup thread sleeps a millisecond and looks: how often it looked.
+    /// The watch sleeps a millisecond, ten where clients run in drivers, and looks: how often it counted records in flight.
     pub looks: u64,
     /// The longest time by which it was woken late, in nanoseconds.
     pub hiccup_max_ns: i64,

@@ -6,7 +6,7 @@ use tribunal_engine::producer::{Control, Delivery};
 use tribunal_engine::recorder::Recorder;
 use tribunal_engine::schedule::Place;
 use tribunal_engine::sender::{Content, Next, Sender, Source};
-use tribunal_engine::watch::Watch;
+use tribunal_engine::watch::{EVERY, Watch};
 use tribunal_model::design::AuditLevel;
 use tribunal_model::trial::{Keys, WhenFull, Windows, nanoseconds};
 use tribunal_stats::facts::Instruments;
@@ -99,7 +99,7 @@ impl Simulation {
         };
         let mut sender = Sender::new(client.clone(), self.source, content, windows, self.when_full);
         let mut recorder = Recorder::new(windows, 1, AuditLevel::ReadBack);
-        let mut watch = Watch::default();
+        let mut watch = Watch::new(EVERY);
         let mut look = None;
         let mut raw = Vec::new();
         let mut slices = Vec::new();
