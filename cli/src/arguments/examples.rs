@@ -109,7 +109,7 @@ Examples:
   tribunal drivers install python
   tribunal drivers install java --drivers /opt/tribunal/drivers
 
-python needs Python 3.9 or newer with venv, java a JDK 17 or newer and Maven, go Go 1.24 or newer; each its registry.";
+python needs Python 3.9 or newer with venv and headers and a C compiler, java a JDK 17 or newer and Maven, go Go 1.24 or newer; each its registry.";
 
 pub(super) const DRIVERS_CHECK: &str = "\
 Examples:

@@ -48,7 +48,10 @@ pub enum Error {
 /// The programs that an environment is made with, and what brings them.
 fn programs(environment: Environment) -> &'static [(&'static str, &'static str)] {
     match environment {
-        Environment::Python => &[("python3", "Python 3.9 or newer with its venv module")],
+        Environment::Python => &[
+            ("python3", "Python 3.9 or newer with its venv module and its headers"),
+            ("cc", "a C compiler"),
+        ],
         Environment::Java => &[("java", "a JDK 17 or newer"), ("mvn", "Maven 3.8 or newer")],
         Environment::Go => &[("go", "Go 1.24 or newer")],
     }
@@ -97,7 +100,7 @@ pub fn install(environment: Environment, folder: &Path) -> Result<(), Error> {
     std::fs::rename(&made, &place).map_err(|error| file(&place, error))
 }
 
-/// A venv with the pinned packages; the driver is run from its sources.
+/// A venv with the pinned packages; the driver is run from its sources, what it does for each record compiled first.
 fn python(new: &Path) -> Result<(), Error> {
     let venv = new.join(VENV);
     run(
@@ -116,9 +119,11 @@ fn python(new: &Path) -> Result<(), Error> {
         ":all:",
         "-r",
     ];
+    let python = venv.join("bin/python3");
+    run(Environment::Python, Command::new(&python).args(pip).arg(requirements))?;
     run(
         Environment::Python,
-        Command::new(venv.join("bin/python3")).args(pip).arg(requirements),
+        Command::new(&python).arg("build").current_dir(new.join(SOURCES)),
     )
 }
 

@@ -34,6 +34,10 @@ macro_rules! sources {
 }
 
 const PYTHON: &[Source] = sources!["python":
+    "build",
+    "native/books.c",
+    "native/native.h",
+    "native/places.c",
     "requirements.txt",
     "tribunal_driver/__init__.py",
     "tribunal_driver/__main__.py",
@@ -182,7 +186,10 @@ mod tests {
         for entry in std::fs::read_dir(folder).unwrap() {
             let entry = entry.unwrap();
             let name = entry.file_name().into_string().unwrap();
-            if name.starts_with('.') || matches!(name.as_str(), "target" | "loops" | "__pycache__" | "README.md") {
+            if name.starts_with('.')
+                || matches!(name.as_str(), "target" | "loops" | "__pycache__" | "README.md")
+                || entry.path().extension() == Some("so".as_ref())
+            {
                 continue;
             }
             let path = format!("{below}{name}");

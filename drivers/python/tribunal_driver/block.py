@@ -1,11 +1,13 @@
 """Where the sender and the client's callbacks leave what they saw of each record."""
 
+import functools
 import threading
 
 import numpy as np
 
-# Records of a block in an open loop, and in a closed one. Every array operation gives the interpreter's lock away, to threads
-# that keep it for 5 ms: a saturated client pays for few operations on much, and others would only pay for the memory.
+from .native import Places
+
+# Records of a block in an open loop, and in a closed one, where the thread that books is woken once for each.
 SIZE, LARGE = 8192, 65536
 
 
@@ -33,36 +35,33 @@ class Block:
 
     The sender owns `accepted`, `sent` and what it has drawn; the client's callbacks own `offsets`, `partitions` and `done`,
     which is written last; the recorder owns what is below and begins a block anew once it has booked all of it. Instants
-    are those of the host's clock. What callbacks store goes to lists, which takes a third of the time that an array takes;
-    the recorder makes arrays of whole slices.
+    are those of the host's clock. What is done for each record is done by `places`, in C.
     """
 
-    def __init__(self, callbacks, size):
+    def __init__(self, client, size):
         self.size = size
-        self.done, self.offsets, self.partitions = ([0] * size for _ in range(3))
-        self.accepted, self.intended, self.taken = (np.zeros(size, np.int64) for _ in range(3))
-        self.booked = np.zeros(size, bool)
+        # A shed record has the negative of the instant for its accepted send.
+        self.accepted, self.done, self.offsets, self.partitions = (np.zeros(size, np.int64) for _ in range(4))
+        # From t0. In a closed loop the sender notes the first try of a refused record, and booking fills in the rest.
+        self.intended, self.taken = (np.zeros(size, np.int64) for _ in range(2))
+        self.booked = np.zeros(size, np.uint8)
+        # What the client gave for each record that has no report yet.
+        self.futures = [None] * size if client.FUTURES else None
+        self.places = Places(
+            *(client.counts, functools.partial(client.failed, self), self.futures),
+            *(self.accepted, self.done, self.offsets, self.partitions, self.intended, self.taken, self.booked),
+        )
         self.begin(0)
-        # Each callback knows its record, and serves every record that takes this place: none is made while load is on.
-        self.callbacks = callbacks(self)
 
     def begin(self, first):
         self.first = first
-        # Records dealt with; a shed one has the negative of the instant for its accepted send.
+        # Records dealt with.
         self.sent = 0
         # Places filled with intended sends, and these as a list; none in a closed loop.
         self.drawn, self.due = 0, []
-        # Closed loop: first tries of refused records.
-        self.tries = {}
-        self.done[:] = [0] * self.size
-        self.seen = self.open = 0
-        self.booked[:] = False
+        self.places.begin()
 
     def fail(self, place, instant, number, partition):
         self.offsets[place] = partition
         self.partitions[place] = number
         self.done[place] = instant
-
-    def complete(self):
-        """Whether every record is sent and reported; the last ones mostly are last."""
-        return self.sent == self.size and self.done[-1] != 0 and self.done[self.size // 2] != 0 and 0 not in self.done

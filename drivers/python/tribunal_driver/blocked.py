@@ -32,10 +32,10 @@ class Blocked:
             self.forgotten += end - begin
 
     def within(self, intended, taken):
-        """For each record the blocked time between these two instants."""
+        """For each record the blocked time between these two instants; None if there was none at all."""
         self.forget(intended[0])
         if not self.spells:
-            return 0
+            return None
         bounds = np.array(list(self.spells), np.float64)
         lengths = bounds[:, 1] - bounds[:, 0]
         totals = np.cumsum(lengths)

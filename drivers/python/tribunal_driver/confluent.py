@@ -1,17 +1,15 @@
 """confluent-kafka, as its documentation has it: `produce` with `on_delivery`, `poll`, and `BufferError` waited for."""
 
 import functools
-import itertools
-import operator
 import threading
 import time
-from types import MethodType
 
 import confluent_kafka
 
 from . import librdkafka
 from .errors import Errors
 from .lines import Refused, Unreachable
+from .native import Counts
 
 # Records that share a reading of the clock for their accepted send: some 15 µs of work at most.
 TOGETHER = 16
@@ -39,6 +37,7 @@ class ConfluentKafka:
     NAME = "confluent-kafka"
     OPTIONS = ("poll.interval.ms",)
     UNASSIGNED = -1
+    FUTURES = False
     RUN = 256
     purges = True
 
@@ -61,7 +60,6 @@ class ConfluentKafka:
 
     def __init__(self, arm, producer, options, failures):
         self.topic, self.failures = producer["topic"], failures
-        self.topics = itertools.repeat(self.topic)
         headers = [(name, value.encode()) for name, value in arm["headers"]]
         interval = options.get("poll.interval.ms", "0")
         if not interval.isdigit():
@@ -93,7 +91,7 @@ class ConfluentKafka:
         self.idle.set()
         self.served = threading.Event()
         self.mine, self.mine_since, self.hurried = False, 0, 0
-        self.given = 0
+        self.counts = Counts(None)
 
     def prime(self, value, partitions):
         """Partition and offset of one acknowledged record in each partition."""
@@ -112,7 +110,7 @@ class ConfluentKafka:
         for partition, (error, _) in told.items():
             if error is not None:
                 raise Unreachable(f"partition {partition} of topic {self.topic}: {error.str()} ({error.name()})")
-        self.given = partitions
+        self.counts.given = partitions
         threading.Thread(target=self.serve, name="poll", daemon=True).start()
         return [(partition, told[partition][1]) for partition in range(partitions)]
 
@@ -127,43 +125,25 @@ class ConfluentKafka:
             with self.turn:
                 poll(SERVE_S)
 
-    def callbacks(self, block):
-        """One `on_delivery` for each place of a block."""
-        now, done, offsets, partitions = time.monotonic_ns, block.done, block.offsets, block.partitions
-
-        def on_delivery(place, error, message):
-            if error is None:
-                offsets[place] = message.offset()
-                partitions[place] = message.partition()
-                done[place] = now()
-            else:
-                name = error.name()
-                block.fail(place, now(), self.failures.number(name, name in CERTAIN), message.partition())
-
-        return [MethodType(on_delivery, place) for place in range(len(done))]
+    def failed(self, block, place, instant, error, message):
+        name = error.name()
+        block.fail(place, instant, self.failures.number(name, name in CERTAIN), message.partition())
 
     def offer(self, block, place, stop, content):
         """Gives records of a block to the client; the first place that it did not take."""
-        clock, accepted, first = time.monotonic_ns, block.accepted, place
-        while place < stop:
-            reports = iter(block.callbacks[place:stop])
-            carried = content.run(block.first + place, stop - place)
-            # Without a line of Python for each record; produce() returns None.
-            calls = map(self.produce, self.topics, *carried, reports)
+        first, places = place, block.places
+        while True:
+            carried = content.at(block.first + place)
             try:
-                for start in range(place, stop, TOGETHER):
-                    accepted[start : min(start + TOGETHER, stop)] = clock()
-                    any(itertools.islice(calls, TOGETHER))
-                place = stop
+                place = places.produce(place, stop, TOGETHER, self.produce, self.topic, *carried)
+                break
             except BufferError:
-                place = stop - operator.length_hint(reports) - 1
+                place = places.at
                 break
             except confluent_kafka.KafkaException as error:
-                place = stop - operator.length_hint(reports) - 1
                 name = error.args[0].name()
-                block.fail(place, clock(), self.failures.number(name, True), -1)
-                place += 1
-        self.given += place - first
+                block.fail(places.at, time.monotonic_ns(), self.failures.number(name, True), -1)
+                place = places.at + 1
         self.hurried += place - first
         if not self.interval:
             if self.hurried >= HURRY and not self.mine:
@@ -217,4 +197,4 @@ class ConfluentKafka:
 
     def numbers(self):
         """What the client said of itself since the last time."""
-        return self.statistics.numbers(self.given)
+        return self.statistics.numbers(self.counts.given)

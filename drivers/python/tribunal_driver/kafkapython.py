@@ -1,10 +1,8 @@
 """kafka-python, as its documentation has it: the future of each `send` with a callback and an errback."""
 
-import itertools
 import logging
 import threading
 import time
-from types import MethodType
 
 import kafka
 from kafka import codec, errors
@@ -13,11 +11,13 @@ from kafka.record import util
 
 from .errors import Errors
 from .lines import Refused, Unreachable
+from .native import Counts
 
 # What a closed loop keeps in flight, as the client itself takes whatever it is given.
 IN_FLIGHT = 10_000
 # Most records that a sender waits to have room for, and its longest wait for it.
 ROOM, ROOM_S = 16, 0.02
+NO_LIMIT = 1 << 62
 
 # Errors after which the broker cannot have the record; after any other one an earlier try may have been written.
 CERTAIN = frozenset(["MessageSizeTooLargeError", "RecordListTooLargeError", "InvalidRecordError"])
@@ -92,6 +92,7 @@ class KafkaPython:
     NAME = "kafka-python"
     OPTIONS = ("max.in.flight.records",)
     UNASSIGNED = None
+    FUTURES = True
     RUN = 64
     purges = False
 
@@ -138,16 +139,14 @@ class KafkaPython:
         self.configuration = [(name, text(value)) for name, value in sorted(config.items()) if not callable(value)]
         self.blind = config["acks"] == 0
         self.sums, self.before = {}, {}
-        self.given = self.reported = 0
-        self.counter = itertools.count(1)
-        self.room_at = None
         self.room = threading.Event()
+        self.counts = Counts(self.room.set)
 
     @staticmethod
     def in_flight_limit(options, closed):
         value = options.get("max.in.flight.records")
         if value is None:
-            return IN_FLIGHT if closed else float("inf")
+            return IN_FLIGHT if closed else NO_LIMIT
         if not value.isdigit() or int(value) == 0:
             raise Refused(f"option max.in.flight.records = {value}: not a whole number above 0")
         return int(value)
@@ -170,32 +169,10 @@ class KafkaPython:
             registry.get_sensor(name).add(registry.metric_name(f"tribunal-{name}", "tribunal"), self.sums[name])
             self.before[name] = 0, 0.0
 
-    def callbacks(self, block):
-        """A callback and an errback for each place of a block."""
-        now, done, offsets, partitions = time.monotonic_ns, block.done, block.offsets, block.partitions
-        count = self.count
-        # The errback is not told the partition, the future knows it.
-        block.futures = futures = [None] * block.size
-
-        def on_success(place, metadata):
-            offsets[place] = metadata.offset
-            partitions[place] = metadata.partition
-            done[place] = now()
-            futures[place] = None
-            count()
-
-        def on_error(place, error):
-            instant, name = now(), type(error).__name__
-            block.fail(place, instant, self.failures.number(name, name in CERTAIN), self.partition_of(block, place))
-            count()
-
-        return [(MethodType(on_success, place), MethodType(on_error, place)) for place in range(block.size)]
-
-    def count(self):
-        # In one step, as a future that is done already calls back in the sender's thread.
-        reported = self.reported = next(self.counter)
-        if reported == self.room_at:
-            self.room.set()
+    def failed(self, block, place, instant, error):
+        """The errback of a record is not told the partition, its future knows it."""
+        name = type(error).__name__
+        block.fail(place, instant, self.failures.number(name, name in CERTAIN), self.partition_of(block, place))
 
     def partition_of(self, block, place):
         """The partition of a record that was sent; the client has no public word for it before success."""
@@ -204,24 +181,16 @@ class KafkaPython:
 
     def offer(self, block, place, stop, content):
         """Gives records of a block to the client; the first place that it did not take."""
-        clock, accepted, futures, send = time.monotonic_ns, block.accepted, block.futures, self.producer.send
-        records = zip(*content.run(block.first + place, stop - place), block.callbacks[place:stop])
-        for place, (value, key, partition, (on_success, on_error)) in enumerate(records, place):
-            accepted[place] = clock()
-            if self.given - self.reported >= self.limit:
-                return place
+        places, send = block.places, self.producer.send
+        while True:
+            carried = content.at(block.first + place)
             try:
-                future = send(self.topic, value, key, self.headers, partition)
+                return places.send(place, stop, self.limit, send, self.topic, self.headers, *carried)
             except errors.KafkaTimeoutError:
-                return place
+                return places.at
             except (errors.KafkaError, ValueError) as error:
-                block.fail(place, clock(), self.failures.number(type(error).__name__, True), -1)
-                continue
-            self.given += 1
-            futures[place] = future
-            future.add_callback(on_success)
-            future.add_errback(on_error)
-        return stop
+                block.fail(places.at, time.monotonic_ns(), self.failures.number(type(error).__name__, True), -1)
+                place = places.at + 1
 
     def rest(self, until):
         wait = until - time.monotonic_ns()
@@ -229,11 +198,12 @@ class KafkaPython:
             time.sleep(wait / 1e9)
 
     def wait_for_room(self):
-        if self.given - self.reported < self.limit:
+        counts = self.counts
+        if counts.given - counts.reported < self.limit:
             return
         self.room.clear()
-        self.room_at = self.given - self.limit + min(ROOM, 1 + self.limit // 16)
-        if self.reported < self.room_at:
+        counts.room_at = counts.given - self.limit + min(ROOM, 1 + self.limit // 16)
+        if counts.reported < counts.room_at:
             self.room.wait(ROOM_S)
 
     def sender_ends(self):

@@ -14,20 +14,11 @@ class Offsets:
     def __init__(self):
         self.runs, self.length = [], 0
 
-    def add(self, partitions, offsets):
-        # A duplicate that the broker had already has no offset.
-        known = offsets >= 0
-        numbers = ((partitions << SHIFT) + offsets)[known]
-        if not len(numbers):
-            return
-        if np.count_nonzero(np.diff(numbers) != 1) > len(numbers) // 8:
-            numbers.sort()
-        begins = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 2) != 1)
-        self.keep(numbers[begins], np.diff(begins, append=len(numbers)))
-
-    def keep(self, firsts, lengths):
-        self.runs.append((firsts, lengths))
-        self.length += len(firsts)
+    def keep(self, taken):
+        """Adds what a log has taken."""
+        runs = np.frombuffer(taken, np.int64).reshape(-1, 2)
+        self.runs.append((runs[:, 0], runs[:, 1]))
+        self.length += len(runs)
         if self.length > MANY:
             self.join()
 

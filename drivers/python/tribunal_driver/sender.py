@@ -26,10 +26,12 @@ def sleep_precisely():
 class Sender:
     """The load of one producer. Only its thread offers records; what it leaves for the recorder is in blocks."""
 
-    def __init__(self, client, content, windows, drawn, shed, together):
-        """`drawn`: chunks of intended sends, or None for a closed loop; `together`: producers of this process."""
+    def __init__(self, client, content, windows, drawn, shed, together, short):
+        """`drawn`: chunks of intended sends, or None for a closed loop; `together`: producers of this process; `short` is called
+        when no block is spare, so that full ones are booked."""
         self.client, self.content, self.windows = client, content, windows
         self.chunks, self.shed = drawn, shed
+        self.short = short
         self.ending = False
         self.t0 = self.start_error = self.load_end = None
         self.queue_full = 0
@@ -39,7 +41,7 @@ class Sender:
         self.records = 0
         self.refused = None
         self.size = SIZE if drawn is not None else max(SIZE, LARGE // together)
-        self.spare = collections.deque(Block(client.callbacks, self.size) for _ in range(SPARE))
+        self.spare = collections.deque(Block(client, self.size) for _ in range(SPARE))
         self.blocks = collections.deque()
         self.thread = threading.Thread(target=self.run, name="sender", daemon=True)
 
@@ -103,7 +105,9 @@ class Sender:
         self.queue_full += 1
         now = int(block.accepted[taken])
         if self.chunks is None:
-            block.tries.setdefault(taken, now)
+            # Of its first try, if it has had one.
+            if block.intended[taken] == 0:
+                block.intended[taken] = now - self.t0
         elif self.shed:
             # Nothing waits, so the client is known to be full only from one refusal to the next.
             if self.refused is not None:
@@ -118,12 +122,15 @@ class Sender:
 
     def dealt_with(self, block):
         if self.chunks is None:
-            return block.tries.get(block.sent, time.monotonic_ns()) - self.t0
+            tried = block.intended[block.sent] if block.sent < block.size else 0
+            return int(tried) or time.monotonic_ns() - self.t0
         return block.due[min(block.sent, block.drawn - 1)]
 
     def next_block(self):
         # The latest one is in the processor's caches.
-        block = self.spare.pop() if self.spare else Block(self.client.callbacks, self.size)
+        block = self.spare.pop() if self.spare else Block(self.client, self.size)
+        if not self.spare:
+            self.short()
         block.first = self.records
         self.records += self.size
         self.blocks.append(block)

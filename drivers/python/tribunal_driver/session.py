@@ -1,6 +1,7 @@
 """One trial: what is heard from the agent, and the thread that prepares, cuts samples and reports."""
 
 import gc
+import math
 import threading
 import time
 
@@ -13,8 +14,8 @@ from .trial import Content, Windows, bodies
 
 # Longest preparation of a client.
 PREPARE_S = 25
-# How often complete blocks are booked while the load is on, and how often it is seen whether the end has come.
-BOOK_S, LOOK_S = 0.1, 0.02
+# How often it is seen after the window whether the end has come.
+LOOK_S = 0.02
 # Reports are awaited so long after the load has ended, whatever the drain.
 LEAST_WAIT = 5_000_000_000
 # A sender that the client holds for longer than this after the end is left behind.
@@ -27,7 +28,8 @@ MASKED = ("password", "secret", "token", "key.pem", "key_pem")
 class Producer:
     """A client with its sender and its books."""
 
-    def __init__(self, client_class, arm, spec, pool, windows):
+    def __init__(self, client_class, arm, spec, pool, windows, short):
+        """`short`: called by the sender when full blocks have to be booked."""
         options = dict(arm["options"])
         for name in options:
             if name not in client_class.OPTIONS:
@@ -35,11 +37,11 @@ class Producer:
         self.index = spec["index"]
         failures = Failures()
         self.client = client_class(arm, spec, options, failures)
-        content = Content(arm, spec, pool, self.client.RUN, self.client.UNASSIGNED)
+        content = Content(arm, spec, pool, self.client.UNASSIGNED)
         self.plan = arm["schedule"]
         drawn = None if self.plan is None else self.draw()
         shed, together = arm["when_full"] == "shed", len(arm["producers"])
-        self.sender = Sender(self.client, content, windows, drawn, shed, together)
+        self.sender = Sender(self.client, content, windows, drawn, shed, together, short)
         self.recorder = Recorder(windows, content, self.sender, self.client, failures, arm)
 
     def draw(self):
@@ -106,7 +108,7 @@ class Session:
         late.start()
         pool = bodies(arm["bodies"])
         for spec in arm["producers"]:
-            self.producers.append(Producer(self.client_class, arm, spec, pool, self.windows))
+            self.producers.append(Producer(self.client_class, arm, spec, pool, self.windows, self.wake))
         ready = [producer.prepare(pool[0], arm["partitions"], self.windows.t2) for producer in self.producers]
         late.cancel()
         gc.collect()
@@ -131,6 +133,11 @@ class Session:
     def give_up(topics):
         say_and_end(Unreachable(f"topic {topics} could not be written to within {PREPARE_S} s"))
 
+    def wake(self):
+        """Wakes the thread that books."""
+        with self.news:
+            self.news.notify()
+
     def now(self):
         return time.monotonic_ns() - self.t0
 
@@ -141,7 +148,7 @@ class Session:
             if self.stopped or self.load_ends:
                 self.end_senders()
                 return
-            now = self.step(BOOK_S if self.now() < self.windows.t2 else LOOK_S)
+            now = self.step(math.inf if self.now() < self.windows.t2 else LOOK_S)
             if now < self.windows.t2:
                 continue
             for producer in self.producers:
@@ -165,7 +172,7 @@ class Session:
                 return
 
     def step(self, seconds):
-        """Waits, books, and tells the samples that have ended."""
+        """Waits for so long, but not beyond the end of a sample, books, and tells the samples that have ended."""
         edge = self.windows.edge_after(self.start)
         with self.news:
             self.news.wait(max(0.0, min(seconds, (edge - self.now()) / 1e9)))

@@ -1,7 +1,6 @@
 """What a trial asks for, read from *arm*: its parts and sample grid, and what records carry."""
 
 import array
-import itertools
 import struct
 import sys
 
@@ -36,6 +35,10 @@ class Windows:
         bounds = [0, *np.searchsorted(intended, self.edges).tolist(), len(intended)]
         return [(part, slice(a, b)) for part, (a, b) in enumerate(zip(bounds, bounds[1:])) if a < b]
 
+    def part(self, intended):
+        """Number of the part that an intended send falls in."""
+        return sum(intended >= edge for edge in self.edges)
+
     def edge_after(self, instant):
         """The next edge of the sample grid."""
         t1, t2 = self.edges
@@ -66,48 +69,32 @@ def keys(path):
 
 
 class Cycle:
-    """A list that begins anew at its end, of which runs can be cut out as slices."""
+    """A list that begins anew at its end."""
 
-    def __init__(self, items, first, run):
-        self.length, self.first = len(items), first
-        self.items = items * (1 + -(-run // len(items)))
+    def __init__(self, items, first=0):
+        self.items, self.first = items, first
 
-    def run(self, record, count):
-        if self.length == 1:
-            return itertools.repeat(self.items[0], count)
-        start = (self.first + record) % self.length
-        return self.items[start : start + count]
+    def at(self, record):
+        """The list, and where in it a record's item is."""
+        return self.items, (self.first + record) % len(self.items)
 
-
-class Sizes:
-    """The bytes of the items of a cycle."""
-
-    def __init__(self, cycle):
-        self.first = cycle.first
-        self.each = np.array([len(item or b"") for item in cycle.items[: cycle.length]])
-        self.common = int(self.each[0]) if (self.each == self.each[0]).all() else None
-
-    def sum(self, records):
-        if self.common is not None:
-            return self.common * len(records)
-        return int(self.each[(self.first + records) % len(self.each)].sum())
+    def sizes(self):
+        """The bytes of each item, and the place of record 0's: one number for all if they are of one size."""
+        each = np.array([len(item or b"") for item in self.items])
+        return (each[:1] if (each == each[0]).all() else each), self.first
 
 
 class Content:
     """What the records of one producer carry: record r from 0."""
 
-    def __init__(self, arm, producer, pool, run, unassigned):
-        """`run`: the most records asked for at once; `unassigned`: the client's word for a partition of its own choice."""
+    def __init__(self, arm, producer, pool, unassigned):
+        """`unassigned`: the client's word for a partition of its own choice."""
         assigned = arm["partitioner"] == "assigned"
-        self.values = Cycle(pool, producer["first_body"], run)
-        self.keys = Cycle(keys(producer["keys"]), 0, run)
-        self.sizes = Sizes(self.values), Sizes(self.keys)
-        self.partitions = Cycle(list(range(arm["partitions"])) if assigned else [unassigned], 0, run)
+        self.values = Cycle(pool, producer["first_body"])
+        self.keys = Cycle(keys(producer["keys"]))
+        self.sizes = self.values.sizes(), self.keys.sizes()
+        self.partitions = Cycle(list(range(arm["partitions"])) if assigned else [unassigned])
 
-    def run(self, record, count):
-        """Values, keys and partitions of `count` records from `record` on."""
-        return self.values.run(record, count), self.keys.run(record, count), self.partitions.run(record, count)
-
-    def bytes(self, records):
-        """Bytes of keys and values of an array of records."""
-        return sum(sizes.sum(records) for sizes in self.sizes)
+    def at(self, record):
+        """Values, keys and partitions from `record` on: lists that begin anew, and where to begin in them."""
+        return self.values.at(record), self.keys.at(record), self.partitions.at(record)
