@@ -187,7 +187,10 @@ mod tests {
             let entry = entry.unwrap();
             let name = entry.file_name().into_string().unwrap();
             if name.starts_with('.')
-                || matches!(name.as_str(), "target" | "loops" | "__pycache__" | "README.md")
+                || matches!(
+                    name.as_str(),
+                    "target" | "loops" | "tests" | "__pycache__" | "README.md"
+                )
                 || entry.path().extension() == Some("so".as_ref())
             {
                 continue;

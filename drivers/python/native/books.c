@@ -23,17 +23,16 @@ static Py_ssize_t bucket(int64_t nanoseconds)
 
 static void count(Histogram *self, int64_t nanoseconds)
 {
-    self->counts[bucket(nanoseconds)]++;
-    self->total++;
-}
-
-static int histogram_init(Histogram *self, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(words))
-{
-    if (self->counts == NULL)
+    if (self->counts == NULL) {
         self->counts = calloc(BUCKETS, sizeof(int64_t));
-    if (self->counts == NULL)
-        PyErr_NoMemory();
-    return self->counts == NULL ? -1 : 0;
+        if (self->counts == NULL)
+            Py_FatalError("no memory for a histogram");
+    }
+    const Py_ssize_t at = bucket(nanoseconds);
+    self->counts[at]++;
+    self->total++;
+    if (at >= self->end)
+        self->end = at + 1;
 }
 
 static void histogram_dealloc(Histogram *self)
@@ -54,7 +53,7 @@ static PyObject *histogram_add(Histogram *self, PyObject *told)
 static PyObject *histogram_told(Histogram *self, PyObject *Py_UNUSED(none))
 {
     PyObject *told = PyList_New(0);
-    for (Py_ssize_t at = 0; at < BUCKETS && told != NULL; at++) {
+    for (Py_ssize_t at = 0; at < self->end && told != NULL; at++) {
         if (self->counts[at] == 0)
             continue;
         PyObject *pair = Py_BuildValue("nL", at, (long long)self->counts[at]);
@@ -83,7 +82,6 @@ PyTypeObject HistogramType = {
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_doc = "Latencies by bucket, as PROTOCOL.md has it.",
     .tp_new = PyType_GenericNew,
-    .tp_init = (initproc)histogram_init,
     .tp_dealloc = (destructor)histogram_dealloc,
     .tp_methods = histogram_methods,
     .tp_members = histogram_members,
@@ -389,6 +387,10 @@ PyObject *places_book_reports(Places *self, PyObject *args)
     if (PyObject_GetBuffer(sizes[0], &values.numbers, PyBUF_SIMPLE) < 0
         || PyObject_GetBuffer(sizes[1], &keys.numbers, PyBUF_SIMPLE) < 0)
         goto end;
+    if (values.numbers.len < (Py_ssize_t)sizeof(int64_t) || keys.numbers.len < (Py_ssize_t)sizeof(int64_t)) {
+        PyErr_SetString(PyExc_ValueError, "sizes are 64-bit numbers, at least one");
+        goto end;
+    }
     Py_BEGIN_ALLOW_THREADS
     book_reports(self, &frame, log, record, &values, &keys, &reports);
     Py_END_ALLOW_THREADS

@@ -44,8 +44,11 @@ typedef struct {
 /* Latencies by bucket, as PROTOCOL.md has it. */
 typedef struct {
     PyObject_HEAD
+    /* None before the first latency. */
     int64_t *counts;
     int64_t total;
+    /* Beyond the highest bucket with a count. */
+    Py_ssize_t end;
 } Histogram;
 
 /* A producer's acknowledged records by partition, with their offsets as runs of consecutive ones. */

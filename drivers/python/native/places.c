@@ -90,12 +90,30 @@ static int64_t number(PyObject *told)
     return told == Py_None ? -1 : PyLong_AsLongLong(told);
 }
 
-static PyObject *reported(Places *places, Py_ssize_t place)
+/* Lets go of what the client returned for a record, unless the place has another one by now. */
+static void forget(Places *places, Py_ssize_t place, PyObject *future)
 {
-    if (places->futures != Py_None) {
-        Py_INCREF(Py_None);
-        PyList_SetItem(places->futures, place, Py_None);
-    }
+    if (places->futures == Py_None || PyList_GET_ITEM(places->futures, place) != future)
+        return;
+    Py_INCREF(Py_None);
+    PyList_SetItem(places->futures, place, Py_None);
+}
+
+static PyObject *held(Places *places, Py_ssize_t place)
+{
+    return places->futures == Py_None ? NULL : PyList_GET_ITEM(places->futures, place);
+}
+
+/* Writes a fate down: offset and partition, or where a failed record may be and the number of its error. */
+static void note(Places *places, Py_ssize_t place, int64_t instant, int64_t offset, int64_t partition)
+{
+    places->arrays[OFFSETS][place] = offset;
+    places->arrays[PARTITIONS][place] = partition;
+    __atomic_store_n(&places->arrays[DONE][place], instant, __ATOMIC_RELEASE);
+}
+
+static PyObject *reported(Places *places)
+{
     Counts *counts = places->counts;
     counts->reported++;
     if (counts->reported == counts->room_at)
@@ -106,45 +124,51 @@ static PyObject *reported(Places *places, Py_ssize_t place)
 /* Takes both references; either may be NULL, with an exception. */
 static PyObject *acknowledged(Places *places, Py_ssize_t place, PyObject *offset, PyObject *partition)
 {
-    if (offset != NULL && partition != NULL) {
-        places->arrays[OFFSETS][place] = number(offset);
-        places->arrays[PARTITIONS][place] = number(partition);
-    }
+    int64_t at = offset == NULL || partition == NULL ? -1 : number(offset);
+    int64_t in = PyErr_Occurred() ? -1 : number(partition);
     Py_XDECREF(offset);
     Py_XDECREF(partition);
     if (PyErr_Occurred())
         return NULL;
-    __atomic_store_n(&places->arrays[DONE][place], now(), __ATOMIC_RELEASE);
-    return reported(places, place);
+    note(places, place, now(), at, in);
+    forget(places, place, held(places, place));
+    return reported(places);
 }
 
 static PyObject *failed(Places *places, Py_ssize_t place, PyObject *const *told, Py_ssize_t count)
 {
+    /* The call runs Python, and so does whoever books the record and begins the block anew before it returns. */
+    PyObject *given = held(places, place);
     PyObject *instant = PyLong_FromLongLong(now()), *index = PyLong_FromSsize_t(place), *done = NULL;
+    Py_XINCREF(given);
     if (instant != NULL && index != NULL) {
         PyObject *words[] = {index, instant, told[0], count > 1 ? told[1] : NULL};
         done = PyObject_Vectorcall(places->failed, words, 2 + count, NULL);
     }
     Py_XDECREF(instant);
     Py_XDECREF(index);
+    if (done != NULL)
+        forget(places, place, given);
+    Py_XDECREF(given);
     if (done == NULL)
         return NULL;
     Py_DECREF(done);
-    return reported(places, place);
+    return reported(places);
 }
 
-static PyObject *expected(size_t flags, PyObject *names, Py_ssize_t count)
+static int expected(size_t flags, PyObject *names, Py_ssize_t count)
 {
-    if (PyVectorcall_NARGS(flags) != count || names != NULL)
-        return PyErr_Format(PyExc_TypeError, "a delivery report takes %zd values", count);
-    return Py_None;
+    if (PyVectorcall_NARGS(flags) == count && names == NULL)
+        return 1;
+    PyErr_Format(PyExc_TypeError, "a delivery report takes %zd values", count);
+    return 0;
 }
 
 /* kafka-python: callback and errback of a future, with the record's metadata or an exception. */
 static PyObject *on_done(PyObject *self, PyObject *const *told, size_t flags, PyObject *names)
 {
     Report *report = (Report *)self;
-    if (expected(flags, names, 1) == NULL)
+    if (!expected(flags, names, 1))
         return NULL;
     if (PyExceptionInstance_Check(told[0]))
         return failed(report->places, report->place, told, 1);
@@ -157,7 +181,7 @@ static PyObject *on_done(PyObject *self, PyObject *const *told, size_t flags, Py
 static PyObject *on_delivery(PyObject *self, PyObject *const *told, size_t flags, PyObject *names)
 {
     Report *report = (Report *)self;
-    if (expected(flags, names, 2) == NULL)
+    if (!expected(flags, names, 2))
         return NULL;
     if (told[0] != Py_None)
         return failed(report->places, report->place, told, 2);
@@ -220,6 +244,10 @@ static PyObject *places_send(Places *self, PyObject *args)
                           cycle, &partitions)
         || !within(self, start, stop))
         return NULL;
+    if (self->futures == Py_None) {
+        PyErr_SetString(PyExc_ValueError, "places without futures");
+        return NULL;
+    }
     for (self->at = start; self->at < stop; self->at++) {
         self->arrays[ACCEPTED][self->at] = now();
         if (self->counts->given - self->counts->reported >= limit)
@@ -251,6 +279,10 @@ static PyObject *places_produce(Places *self, PyObject *args)
                           &partitions)
         || !within(self, start, stop))
         return NULL;
+    if (together < 1) {
+        PyErr_SetString(PyExc_ValueError, "no record together with another");
+        return NULL;
+    }
     int64_t instant = 0;
     for (self->at = start; self->at < stop; self->at++) {
         if ((self->at - start) % together == 0)
@@ -269,6 +301,20 @@ static PyObject *places_produce(Places *self, PyObject *args)
         self->counts->given++;
     }
     return PyLong_FromSsize_t(self->at);
+}
+
+static PyObject *places_fail(Places *self, PyObject *args)
+{
+    Py_ssize_t place;
+    long long instant, failure;
+    PyObject *partition;
+    if (!PyArg_ParseTuple(args, "nLLO", &place, &instant, &failure, &partition) || !within(self, place, place + 1))
+        return NULL;
+    int64_t in = number(partition);
+    if (PyErr_Occurred())
+        return NULL;
+    note(self, place, instant, in, failure);
+    Py_RETURN_NONE;
 }
 
 static int places_init(Places *self, PyObject *args, PyObject *Py_UNUSED(words))
@@ -320,6 +366,8 @@ static PyMethodDef places_methods[] = {
      "send(start, stop, limit, send, topic, headers, values, keys, partitions): kafka-python's."},
     {"produce", (PyCFunction)places_produce, METH_VARARGS,
      "produce(start, stop, together, produce, topic, values, keys, partitions): confluent-kafka's."},
+    {"fail", (PyCFunction)places_fail, METH_VARARGS,
+     "fail(place, instant, number, partition): an error by its number, and where the record may be; None: not known."},
     {"begin", (PyCFunction)places_begin, METH_NOARGS, "begin(): the block takes other records."},
     {"book_sends", (PyCFunction)places_book_sends, METH_VARARGS,
      "book_sends(stop, until, t0, edges, closed, blocked, histograms): what was accepted before `until`."},

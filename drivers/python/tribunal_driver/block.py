@@ -60,8 +60,3 @@ class Block:
         # Places filled with intended sends, and these as a list; none in a closed loop.
         self.drawn, self.due = 0, []
         self.places.begin()
-
-    def fail(self, place, instant, number, partition):
-        self.offsets[place] = partition
-        self.partitions[place] = number
-        self.done[place] = instant

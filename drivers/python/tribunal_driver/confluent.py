@@ -127,7 +127,7 @@ class ConfluentKafka:
 
     def failed(self, block, place, instant, error, message):
         name = error.name()
-        block.fail(place, instant, self.failures.number(name, name in CERTAIN), message.partition())
+        block.places.fail(place, instant, self.failures.number(name, name in CERTAIN), message.partition())
 
     def offer(self, block, place, stop, content):
         """Gives records of a block to the client; the first place that it did not take."""
@@ -142,7 +142,7 @@ class ConfluentKafka:
                 break
             except confluent_kafka.KafkaException as error:
                 name = error.args[0].name()
-                block.fail(places.at, time.monotonic_ns(), self.failures.number(name, True), -1)
+                places.fail(places.at, time.monotonic_ns(), self.failures.number(name, True), -1)
                 place = places.at + 1
         self.hurried += place - first
         if not self.interval:

@@ -149,7 +149,7 @@ class KafkaPython:
             return IN_FLIGHT if closed else NO_LIMIT
         if not value.isdigit() or int(value) == 0:
             raise Refused(f"option max.in.flight.records = {value}: not a whole number above 0")
-        return int(value)
+        return min(int(value), NO_LIMIT)
 
     def prime(self, value, partitions):
         """Partition and offset of one acknowledged record in each partition."""
@@ -172,7 +172,7 @@ class KafkaPython:
     def failed(self, block, place, instant, error):
         """The errback of a record is not told the partition, its future knows it."""
         name = type(error).__name__
-        block.fail(place, instant, self.failures.number(name, name in CERTAIN), self.partition_of(block, place))
+        block.places.fail(place, instant, self.failures.number(name, name in CERTAIN), self.partition_of(block, place))
 
     def partition_of(self, block, place):
         """The partition of a record that was sent; the client has no public word for it before success."""
@@ -189,7 +189,7 @@ class KafkaPython:
             except errors.KafkaTimeoutError:
                 return places.at
             except (errors.KafkaError, ValueError) as error:
-                block.fail(places.at, time.monotonic_ns(), self.failures.number(type(error).__name__, True), -1)
+                places.fail(places.at, time.monotonic_ns(), self.failures.number(type(error).__name__, True), -1)
                 place = places.at + 1
 
     def rest(self, until):

@@ -36,7 +36,10 @@ def configuration(producer):
     conf = lib.rd_kafka_conf(handle)
     default_topic = lib.rd_kafka_conf_get_default_topic_conf
     default_topic.restype, default_topic.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
-    return dump(lib.rd_kafka_conf_dump, conf) + dump(lib.rd_kafka_topic_conf_dump, default_topic(conf))
+    lib.rd_kafka_topic_conf_new.restype = ctypes.c_void_p
+    # Where nothing of a topic was set there is none, and topics have their defaults.
+    topic = default_topic(conf) or lib.rd_kafka_topic_conf_new()
+    return dump(lib.rd_kafka_conf_dump, conf) + dump(lib.rd_kafka_topic_conf_dump, topic)
 
 
 def codecs():

@@ -15,7 +15,9 @@ class Offsets:
         self.runs, self.length = [], 0
 
     def keep(self, taken):
-        """Adds what a log has taken."""
+        """Adds what was taken from a log."""
+        if not taken:
+            return
         runs = np.frombuffer(taken, np.int64).reshape(-1, 2)
         self.runs.append((runs[:, 0], runs[:, 1]))
         self.length += len(runs)

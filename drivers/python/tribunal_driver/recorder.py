@@ -57,7 +57,8 @@ class Recorder:
 
     def book_sends(self, block, until):
         first, last = block.places.seen, block.sent
-        if first == last:
+        # Blocked time is asked for in ascending order: not for what is booked later.
+        if first == last or abs(int(block.accepted[first])) >= until:
             return
         closed = self.sender.chunks is None
         blocked = None if closed else self.blocked(block.intended[first:last], block.accepted[first:last])
@@ -166,14 +167,14 @@ class Recorder:
 
     def silent(self):
         """How many unresolved records still have no report."""
-        return sum(block.done[place] == 0 for block, places in self.unresolved for place in places)
+        return sum(int(np.count_nonzero(block.done[places] == 0)) for block, places in self.unresolved)
 
     def book_unresolved(self):
         """Where unresolved records may be, by what the client said of them since."""
         for block, places in self.unresolved:
             for place in places:
-                partition = int(block.partitions[place])
-                if not block.done[place]:
+                done, partition = block.done[place], int(block.partitions[place])
+                if not done:
                     self.perhaps[self.client.partition_of(block, place)] += 1
                 elif partition >= -1:
                     self.perhaps[partition] += 1

@@ -129,11 +129,11 @@ class Sender:
     def next_block(self):
         # The latest one is in the processor's caches.
         block = self.spare.pop() if self.spare else Block(self.client, self.size)
-        if not self.spare:
-            self.short()
         block.first = self.records
         self.records += self.size
         self.blocks.append(block)
+        if not self.spare:
+            self.short()
         return block
 
     def draw(self, block):

@@ -73,6 +73,8 @@ class Session:
         self.arm = self.windows = self.t0 = None
         self.producers = []
         self.stopped = self.load_ends = False
+        # Whether there is something new for the thread that waits.
+        self.heard = False
         self.start = 0
         self.news = threading.Condition()
         self.thread = threading.Thread(target=self.run, name="trial", daemon=True)
@@ -94,9 +96,10 @@ class Session:
                     self.load_ends = True
                 elif name == "stop":
                     self.stopped = True
+                self.heard = True
                 self.news.notify()
         with self.news:
-            self.stopped = True
+            self.stopped = self.heard = True
             self.news.notify()
         if self.thread.is_alive():
             self.thread.join(JOIN_S + PURGE_S)
@@ -136,6 +139,7 @@ class Session:
     def wake(self):
         """Wakes the thread that books."""
         with self.news:
+            self.heard = True
             self.news.notify()
 
     def now(self):
@@ -175,7 +179,8 @@ class Session:
         """Waits for so long, but not beyond the end of a sample, books, and tells the samples that have ended."""
         edge = self.windows.edge_after(self.start)
         with self.news:
-            self.news.wait(max(0.0, min(seconds, (edge - self.now()) / 1e9)))
+            self.news.wait_for(lambda: self.heard, max(0.0, min(seconds, (edge - self.now()) / 1e9)))
+            self.heard = False
         now = self.now()
         while now >= edge:
             self.tell(edge, [producer.recorder.cut(edge) for producer in self.producers])

@@ -80,7 +80,7 @@ class Cycle:
 
     def sizes(self):
         """The bytes of each item, and the place of record 0's: one number for all if they are of one size."""
-        each = np.array([len(item or b"") for item in self.items])
+        each = np.array([len(item or b"") for item in self.items], np.int64)
         return (each[:1] if (each == each[0]).all() else each), self.first
 
 
