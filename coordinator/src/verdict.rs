@@ -419,9 +419,11 @@ fn bound_by(evidence: &Evidence<'_>, measured: &Tally, rates: &Rates) -> BoundBy
     }
 }
 
-/// Whether the clients work with `acks=0`, as they say themselves.
+/// Whether the clients work with `acks=0`, as they say themselves: by what they counted, whatever they call the property,
+/// or by its name where nothing was written.
 pub(crate) fn blind(evidence: &Evidence<'_>) -> bool {
-    effective(evidence, "acks") == Some(0.0) || effective(evidence, "request.required.acks") == Some(0.0)
+    let named = |name| effective(evidence, name) == Some(0.0);
+    evidence.merged.window.written_blind > 0 || named("acks") || named("request.required.acks")
 }
 
 /// Whether all live clients are idempotent, as they say themselves.
