@@ -9,6 +9,7 @@ use std::time::Duration;
 use tribunal_driver::account;
 use tribunal_model::design::Purpose;
 use tribunal_model::trial::Part;
+use tribunal_report::experiment::ExperimentReport;
 use tribunal_report::result::TrialResult;
 use tribunal_stats::Distribution;
 
@@ -69,21 +70,7 @@ fn every_client_keeps_the_schedule_and_loses_nothing() {
          [baseline]\nacks = \"all\"\nenable.idempotence = true\nlinger.ms = 50\n[factors]\nclient = {CLIENTS:?}\n",
         kafka.bootstrap()
     ));
-    let (store, out) = (bench.store(), bench.out());
-    let arguments = [
-        "run",
-        plan.to_str().unwrap(),
-        "--local",
-        "1",
-        "--store",
-        store.to_str().unwrap(),
-        "--out",
-        out.to_str().unwrap(),
-    ];
-    let run = Process::start(with_drivers(&bench, &arguments)).finish_within(2 * PATIENCE);
-    assert_eq!(run.code, Some(0), "{:#?}", run.err);
-    let report = bench.report();
-    assert_eq!(report.void_attempts.len(), 0, "{:#?}", report.void_attempts);
+    let report = run_here(&bench, &plan);
     for client in CLIENTS {
         let result = by_client(&report.results, client);
         assert!(result.verdict.valid(), "{client}: {:?}", result.verdict);
@@ -140,6 +127,59 @@ fn every_client_keeps_the_schedule_and_loses_nothing() {
         }
     }
     assert_eq!(topics_left(kafka), Vec::<String>::new());
+}
+
+/// The report of a plan that an agent of its own runs with the drivers, every trial of which has a result.
+fn run_here(bench: &Bench, plan: &Path) -> ExperimentReport {
+    let (store, out) = (bench.store(), bench.out());
+    let arguments = [
+        "run",
+        plan.to_str().unwrap(),
+        "--local",
+        "1",
+        "--store",
+        store.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    let run = Process::start(with_drivers(bench, &arguments)).finish_within(2 * PATIENCE);
+    assert_eq!(run.code, Some(0), "{:#?}", run.err);
+    let report = bench.report();
+    assert_eq!(report.void_attempts.len(), 0, "{:#?}", report.void_attempts);
+    report
+}
+
+#[test]
+fn without_acknowledgements_every_client_says_that_its_records_may_be_written() {
+    let Some(kafka) = kafka() else { return };
+    let _turn = alone();
+    let bench = Bench::new();
+    let plan = bench.plan(&format!(
+        "[agents]\ncount = 1\n[cluster]\nbootstrap = \"{}\"\n[topic]\npartitions = 3\n[workload]\nrate = \"500/s\"\n\
+         record = {{ size = \"100B\" }}\n[window]\nwarm_up = \"2s\"\nmeasure = \"2s\"\nburn_in = \"0s\"\n[design]\n\
+         canary = false\n{LOOSE}[baseline]\nacks = 0\nenable.idempotence = false\n[factors]\nclient = {CLIENTS:?}\n",
+        kafka.bootstrap()
+    ));
+    let report = run_here(&bench, &plan);
+    for client in CLIENTS {
+        let result = by_client(&report.results, client);
+        let part = result.part(Part::Window).unwrap();
+        assert_eq!(
+            (
+                part.fates.scheduled,
+                part.fates.possibly_written,
+                part.fates.acknowledged
+            ),
+            (1000, 1000, 0),
+            "{client}: {:?}",
+            part.fates
+        );
+        assert!(part.response.p50_us.is_none(), "{client}: {:?}", part.response.p50_us);
+        assert!(result.rates.delivered.is_none(), "{client}: {:?}", result.rates);
+        let written = result.rates.socket_writes.unwrap();
+        assert!((400.0..=600.0).contains(&written), "{client}: {written}");
+        assert_eq!(result.audit.lost(), 0, "{client}: {:?}", result.audit);
+    }
 }
 
 /// The broker that is the active controller.
@@ -235,9 +275,8 @@ fn asked(client: &str, words: &[&str], input: &str) -> String {
     let folder = CACHE.join("tribunal/drivers");
     let mut command = match client {
         "confluent-kafka" | "kafka-python" => {
-            let mut command = Command::new(folder.join("python/venv/bin/python3"));
+            let mut command = python();
             command.args(["-m", "tribunal_driver", client]);
-            command.env("PYTHONPATH", folder.join("python/sources"));
             command
         }
         "java" => {
@@ -249,12 +288,40 @@ fn asked(client: &str, words: &[&str], input: &str) -> String {
         }
         _ => Command::new(folder.join("go/tribunal-driver")),
     };
-    command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.args(words);
+    answer(&mut command, input)
+}
+
+/// Python with all that its drivers need.
+fn python() -> Command {
+    let folder = CACHE.join("tribunal/drivers/python");
+    let mut command = Command::new(folder.join("venv/bin/python3"));
+    command.env("PYTHONPATH", folder.join("sources"));
+    command
+}
+
+/// What a program makes of its standard input.
+fn answer(command: &mut Command, input: &str) -> String {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{client} {words:?}: {output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}: {said}", output.status);
     String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn what_pythons_drivers_do_in_c_is_what_python_would_do() {
+    if kafka().is_none() {
+        return;
+    }
+    let _turn = alone();
+    let tests = include_str!("../../../drivers/python/tests/native.py");
+    answer(python().arg("-"), tests);
 }
 
 /// One driver of each language.
