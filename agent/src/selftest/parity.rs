@@ -64,12 +64,10 @@ fn missed(calibration: &Calibration) -> f64 {
 /// The last calibration decides. What the ceilings differ by is what the host changed by between them, and so may have
 /// changed by between a ceiling and the schedule at 70 % of it.
 fn judge(calibrations: &[Calibration]) -> Outcome {
-    let ceilings = calibrations.iter().map(|calibration| calibration.ceiling);
-    let (least, most) = ceilings.fold((f64::INFINITY, 0.0_f64), |(least, most), ceiling| {
-        (least.min(ceiling), most.max(ceiling))
-    });
+    let ceilings = || calibrations.iter().map(|calibration| calibration.ceiling);
+    let (lowest, highest) = (ceilings().fold(f64::INFINITY, f64::min), ceilings().fold(0.0, f64::max));
     let last = calibrations.last().map_or(f64::NAN, missed);
-    Outcome::of(last, MISSED, NOISE + 1.0 - least / most)
+    Outcome::of(last, MISSED, NOISE + 1.0 - lowest / highest)
 }
 
 /// Calibrates a client, and once more if it missed sends: on a host whose speed changes, 70 % of what a good moment gave
