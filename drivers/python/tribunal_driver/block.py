@@ -7,7 +7,8 @@ import numpy as np
 
 from .native import Places
 
-# Records of a block in an open loop, and in a closed one, where the thread that books is woken once for each.
+# Records of a block in an open loop, and in a closed one, where many more come between two samples: the thread that books is
+# woken for samples, and otherwise only when no block is spare, as each waking holds up a client that shares a lock with it.
 SIZE, LARGE = 8192, 65536
 
 
