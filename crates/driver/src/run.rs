@@ -26,6 +26,8 @@ use crate::spool::Spool;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often threads look at what they share.
 const LOOK: Duration = Duration::from_millis(20);
+/// The same of those that wait for what a driver says, which wakes them anyway.
+const SILENCE: Duration = Duration::from_millis(100);
 /// The stretch that has one look in it at what holds up the host, in nanoseconds. On a virtual machine the watch wakes a
 /// processor that would sleep: each millisecond, that takes a quarter of its throughput from a client whose threads hand
 /// an interpreter's lock to each other (BENCHMARKS.md); each 10 ms, nothing that could be told.
@@ -253,7 +255,7 @@ fn listen(shared: &Shared, armed: Armed, outbox: &Sender<Message>) -> Result<(),
     let mut heard = now();
     let mut end = None;
     loop {
-        let said = driver.hear_for(LOOK)?;
+        let said = driver.hear_for(SILENCE)?;
         if shared.is_given_up() {
             // It purges, and what it still says is of no use.
             let end = *end.get_or_insert_with(|| now() + nanoseconds(PURGE));
