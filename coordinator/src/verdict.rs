@@ -405,7 +405,8 @@ fn bound_by(evidence: &Evidence<'_>, measured: &Tally, rates: &Rates) -> BoundBy
     if merged.statistics.throttle_ms > 0 {
         return BoundBy::Throttle;
     }
-    if merged.window.cpu.client_busiest_ns as f64 > BUSY * 1e9 {
+    let busy = merged.window.cpu.client_busiest_ns as f64 > BUSY * 1e9;
+    if busy || evidence.trial.client.poll_interval().is_some() {
         return BoundBy::Client;
     }
     let room = effective(evidence, "queue.buffering.max.messages").unwrap_or(f64::INFINITY);
@@ -422,27 +423,28 @@ fn bound_by(evidence: &Evidence<'_>, measured: &Tally, rates: &Rates) -> BoundBy
 /// Whether the clients work with `acks=0`, as they say themselves: by what they counted, whatever they call the property,
 /// or by its name where nothing was written.
 pub(crate) fn blind(evidence: &Evidence<'_>) -> bool {
-    let named = |name| effective(evidence, name) == Some(0.0);
-    evidence.merged.window.written_blind > 0 || named("acks") || named("request.required.acks")
+    evidence.merged.window.written_blind > 0 || effective(evidence, "acks") == Some(0.0)
 }
 
 /// Whether all live clients are idempotent, as they say themselves.
 fn idempotent(evidence: &Evidence<'_>) -> bool {
+    let client = &evidence.trial.client.client;
     let own = |producer: &&ProducerFacts| {
-        let mut configuration = producer.configuration.iter();
-        configuration.any(|(name, value)| &**name == "enable.idempotence" && &**value == "true")
+        client::reported(client, &producer.configuration, "enable.idempotence").is_some_and(|value| value == "true")
     };
     !evidence.producers.is_empty() && evidence.producers.iter().all(own)
 }
 
 /// The greatest value of a numeric property over the live clients.
-fn effective(evidence: &Evidence<'_>, name: &str) -> Option<f64> {
-    evidence
-        .producers
-        .iter()
-        .filter_map(|producer| producer.configuration.iter().find(|(known, _)| &**known == name))
-        .filter_map(|(_, value)| value.parse::<f64>().ok())
-        .max_by(f64::total_cmp)
+fn effective(evidence: &Evidence<'_>, name: &'static str) -> Option<f64> {
+    let client = &evidence.trial.client.client;
+    let told = evidence.producers.iter();
+    told.filter_map(|producer| {
+        client::reported(client, &producer.configuration, name)?
+            .parse::<f64>()
+            .ok()
+    })
+    .max_by(f64::total_cmp)
 }
 
 #[cfg(test)]

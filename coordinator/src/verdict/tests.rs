@@ -2,7 +2,7 @@ mod readback;
 
 use std::time::Duration;
 
-use tribunal_model::client::ClientUse;
+use tribunal_model::client::{Client, ClientUse};
 use tribunal_model::design::{AuditLevel, Purpose};
 use tribunal_model::ids::{CellId, TrialId};
 use tribunal_model::limits::Bounds;
@@ -26,6 +26,8 @@ struct Case {
     report: AgentReport,
     audit: Audit,
     acks: &'static str,
+    /// Linger, as the live client names and writes it.
+    linger: (&'static str, &'static str),
     /// What runs the driver, where there is one.
     runtime: Option<&'static str>,
     /// Of what the agent managed against a null sink; `None` is not calibrated.
@@ -127,6 +129,7 @@ impl Case {
             report,
             audit,
             acks: "-1",
+            linger: ("linger.ms", "5"),
             runtime: None,
             of_ceiling: Some(0.1),
             steady: Assessment::Steady { evidence: Vec::new() },
@@ -142,7 +145,10 @@ impl Case {
         let agent = AgentName::new("a").unwrap();
         merged.add(&agent, self.report);
         let producer = ProducerFacts {
-            configuration: vec![("acks".into(), self.acks.into()), ("linger.ms".into(), "5".into())],
+            configuration: vec![
+                ("acks".into(), self.acks.into()),
+                (self.linger.0.into(), self.linger.1.into()),
+            ],
             driver: self.runtime.map(|runtime| {
                 Box::new(DriverFacts {
                     runtime: runtime.to_owned(),
@@ -286,6 +292,16 @@ fn what_held_an_overloaded_trial_back_is_told_by_its_evidence() {
         BoundBy::Client,
         not_sustained,
     );
+    check(
+        |case| {
+            overloaded(case);
+            case.trial.client.client = Client::ConfluentKafka;
+            case.trial.client.options = vec![(client::POLL_INTERVAL.to_owned(), "5000".to_owned())];
+        },
+        true,
+        BoundBy::Client,
+        not_sustained,
+    );
 }
 
 #[test]
@@ -315,6 +331,27 @@ fn an_edge_of_the_window_excuses_a_stall_and_no_more() {
     // 1 % of 10,000, and at 1,000/s the linger of 5 ms and the p99.
     assert!(sustained(100 + 5 + 200, 201) && !sustained(100 + 5 + 220, 201));
     assert!(sustained(100 + 5 + 500, 9_000) && !sustained(100 + 5 + 510, 9_000));
+}
+
+#[test]
+fn linger_excuses_a_backlog_whatever_the_client_calls_it() {
+    let clients = [
+        (Client::Librdkafka, ("linger.ms", "300")),
+        (Client::ConfluentKafka, ("queue.buffering.max.ms", "300")),
+        (Client::KafkaPython, ("linger_ms", "300")),
+        (Client::Java, ("linger.ms", "300")),
+        (Client::FranzGo, ("ProducerLinger", "300ms")),
+    ];
+    for (client, linger) in clients {
+        // Beside it 1 % of 10,000 and the p99 of 5 ms.
+        for (growth, sustained) in [(100 + 300, true), (100 + 300 + 20, false)] {
+            let mut case = Case::sound();
+            case.trial.client.client = client.clone();
+            case.linger = linger;
+            case.report.backlog.at_end = growth;
+            assert_eq!(case.judge().1.sustained, Some(sustained), "{client}, {growth}");
+        }
+    }
 }
 
 /// Each reading of the instruments beyond its limit, and who is the bound then.

@@ -9,6 +9,7 @@ mod defaults;
 mod docs;
 mod mapping;
 mod paste;
+mod reported;
 mod table;
 
 #[cfg(test)]
@@ -16,8 +17,10 @@ mod tests;
 
 pub use defaults::{Distance, default_of, distance};
 pub use docs::markdown;
-pub use mapping::{Unmapped, differences, knows, map, names, read_back, refusal, spelled};
+pub(crate) use mapping::read_back;
+pub use mapping::{Unmapped, differences, knows, map, names, refusal, spelled};
 pub use paste::{is_setting, paste};
+pub use reported::{librdkafka_name, reported};
 
 /// The option of confluent-kafka's driver that polls the client only every so many milliseconds.
 pub const POLL_INTERVAL: &str = "poll.interval.ms";
@@ -123,6 +126,15 @@ pub struct ClientUse {
     pub own: Properties,
     /// Options of the driver.
     pub options: Vec<(String, String)>,
+}
+
+impl ClientUse {
+    /// How often it is polled, in milliseconds, where that is only every so often; confluent-kafka can be used so.
+    pub fn poll_interval(&self) -> Option<u64> {
+        let (_, interval) = self.options.iter().find(|(name, _)| name == POLL_INTERVAL)?;
+        let rarely = |ms: &u64| self.client == Client::ConfluentKafka && *ms > 0;
+        interval.parse().ok().filter(rarely)
+    }
 }
 
 impl Default for ClientUse {

@@ -38,7 +38,7 @@ pub enum BoundBy {
     Harness,
     /// The host: steal, quota.
     Host,
-    /// The client library's own threads.
+    /// The client library's own threads, or that it is polled only every so often.
     Client,
     /// The client's buffer was full.
     Buffer,

@@ -208,7 +208,7 @@ pub(super) fn note(client: &Client, name: &str) -> Option<&'static str> {
 
 /// A plan's name, with what a client calls it; the name itself for librdkafka and for drivers that are not ours. None
 /// where the client has nothing like it.
-pub fn spelled(client: &Client, name: &'static str) -> Option<&'static str> {
+pub fn spelled<'a>(client: &Client, name: &'a str) -> Option<&'a str> {
     match row(name).and_then(|row| row.spelling(client)) {
         Some(spelling) => spelling.name,
         None => Some(name),
@@ -223,7 +223,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// A value that a live client reports, as a plan would write it, so that clients can be compared.
-pub fn read_back(client: &Client, name: &str, value: &str) -> String {
+pub(crate) fn read_back(client: &Client, name: &str, value: &str) -> String {
     const UNLIMITED: f64 = 2_147_483_647.0;
     let plain = value.to_ascii_lowercase();
     let written = row(name)

@@ -177,3 +177,39 @@ fn what_clients_report_is_read_back_in_one_spelling() {
     assert_eq!(spelled(&Client::Java, "batch.num.messages"), None);
     assert!(names().all(|name| !name.starts_with("ssl.")));
 }
+
+#[test]
+fn what_is_in_effect_is_told_by_the_names_of_plans() {
+    let told = |client, configuration, name| reported(&client, &pairs(configuration), name);
+    let idempotent = "enable.idempotence";
+    let cases = [
+        (Client::Librdkafka, "enable.idempotence=true", idempotent, Some("true")),
+        (Client::KafkaPython, "enable_idempotence=True", idempotent, Some("true")),
+        (
+            Client::FranzGo,
+            "DisableIdempotentWrite=false",
+            idempotent,
+            Some("true"),
+        ),
+        (
+            Client::FranzGo,
+            "DisableIdempotentWrite=true",
+            idempotent,
+            Some("false"),
+        ),
+        (Client::Librdkafka, "queue.buffering.max.ms=7", "linger.ms", Some("7")),
+        (Client::Java, "queue.buffering.max.ms=7", "linger.ms", None),
+        (
+            Client::ConfluentKafka,
+            "request.required.acks=-1 acks=inherit",
+            "acks",
+            Some("all"),
+        ),
+        // Has none.
+        (Client::KafkaPython, "batch.num.messages=7", "batch.num.messages", None),
+    ];
+    for (client, configuration, name, value) in cases {
+        let what = format!("{client}: {configuration}");
+        assert_eq!(told(client, configuration, name).as_deref(), value, "{what}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::Cell;
 use super::warnings::largest_taken;
-use crate::client::{self, Client};
+use crate::client;
 use crate::objective::Relation;
 use crate::pitfall::{Kind, NEAR, Pitfall, SKEW};
 use crate::plan::{Bootstrap, Plan};
@@ -133,10 +133,11 @@ fn idempotence_dropped(cell: &Cell, _: &Plan) -> Option<String> {
 }
 
 fn unpolled(cell: &Cell, _: &Plan) -> Option<String> {
-    let options = &cell.client.options;
-    let (name, interval) = options.iter().find(|(name, _)| name == client::POLL_INTERVAL)?;
-    let rarely = cell.client.client == Client::ConfluentKafka && interval.parse::<u64>().is_ok_and(|ms| ms > 0);
-    rarely.then(|| format!("driver.{name} is {interval}: the client is polled only so often"))
+    let interval = cell.client.poll_interval()?;
+    let name = client::POLL_INTERVAL;
+    Some(format!(
+        "driver.{name} is {interval}: the client is polled only so often"
+    ))
 }
 
 fn small_buffer(cell: &Cell, _: &Plan) -> Option<String> {

@@ -1,9 +1,9 @@
 //! What the brokers say of the trials' windows, and what they cost.
 
+use tribunal_model::client::{Client, reported};
 use tribunal_stats::Latencies;
 
 use crate::brokers::{BrokerFacts, BrokerWindow, STEPS, Spent, THROTTLE_APART, spent};
-use crate::effective::canonical;
 use crate::factors::trials;
 use crate::format::{ABSENT, bytes, count, micros, number, optional, rate, share};
 use crate::result::TrialResult;
@@ -185,10 +185,10 @@ fn split(results: &[&TrialResult]) -> String {
 
 /// The longest `linger.ms` of the live clients, in seconds.
 pub(crate) fn linger(result: &TrialResult) -> Option<f64> {
+    let client = Client::named(&result.workload.client)?;
     let producers = result.agents.iter().flat_map(|agent| &agent.producers);
-    let properties = producers.flat_map(|producer| &producer.configuration);
-    let lingers = properties.filter(|(name, _)| canonical(name) == canonical("linger.ms"));
-    let seconds = lingers.filter_map(|(_, value)| Some(value.parse::<f64>().ok()? / 1e3));
+    let lingers = producers.filter_map(|producer| reported(&client, &producer.configuration, "linger.ms"));
+    let seconds = lingers.filter_map(|value| Some(value.parse::<f64>().ok()? / 1e3));
     seconds.reduce(f64::max)
 }
 

@@ -1,12 +1,13 @@
 //! Client libraries side by side: what each is, what it cost, and what was not equal.
 
-use tribunal_model::client::{Client, names, read_back, spelled};
+use std::collections::BTreeSet;
+
+use tribunal_model::client::{Client, names, reported, spelled};
 use tribunal_model::trial::cell_text;
 use tribunal_stats::ClientCount;
 use tribunal_stats::facts::ProducerFacts;
 use tribunal_stats::steady::median;
 
-use crate::effective::canonical;
 use crate::eligibility::{Mark, Percentile, Rank};
 use crate::experiment::ExperimentReport;
 use crate::factors::of_cells;
@@ -206,21 +207,9 @@ fn configurations(results: &[&TrialResult], libraries: &[&str]) -> String {
 /// The values that a client's trials report of a property, ascending; none where it has no such property or tells none.
 fn values(results: &[&TrialResult], client: &str, name: &'static str) -> Option<Vec<String>> {
     let library = Client::named(client)?;
-    let own = spelled(&library, name)?;
-    let mut values: Vec<String> = Vec::new();
-    for producer in producers(results, client) {
-        let reported = producer.configuration.iter().find(|(known, value)| {
-            let named = **known == *own || (library.is_librdkafka() && **known == *canonical(own));
-            // A topic's own setting that only says `inherit` stands beside the client's.
-            named && &**value != "inherit"
-        });
-        let value = reported.map(|(_, value)| read_back(&library, name, value));
-        if let Some(value) = value.filter(|value| !values.contains(value)) {
-            values.push(value);
-        }
-    }
-    values.sort();
-    (!values.is_empty()).then_some(values)
+    let told = producers(results, client).filter_map(|producer| reported(&library, &producer.configuration, name));
+    let values: BTreeSet<String> = told.collect();
+    (!values.is_empty()).then(|| values.into_iter().collect())
 }
 
 fn producers<'a>(results: &'a [&'a TrialResult], client: &'a str) -> impl Iterator<Item = &'a ProducerFacts> {

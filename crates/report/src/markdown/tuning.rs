@@ -1,8 +1,8 @@
 //! Factors, what the plan set, and what the live clients report.
 
+use tribunal_model::client::{Client, librdkafka_name, names, reported};
 use tribunal_model::properties::is_secret;
 
-use crate::effective::canonical;
 use crate::factors::{factors, level};
 use crate::format::{ABSENT, list};
 use crate::result::TrialResult;
@@ -51,14 +51,14 @@ pub(super) fn tuning(results: &[&TrialResult]) -> String {
         }
         text += &table.render();
     }
-    text += "Effective values are those that the live clients report; all of them are in `report.json`.\n\n";
+    text += "Effective values are those that the live clients report, by the names of a plan; all of them are in `report.json`.\n\n";
     let mut table = Table::of(&["property", "set by", "asked", "effective"]);
     for property in properties(results, &factors) {
         let asked = Spread::of(results, |r| asked(r, property)).text(|value| shown(property, value));
         let effective = Spread::of(results, |r| effective(r, property)).text(|value| shown(property, value));
         let levels = factors
             .iter()
-            .find(|(factor, _)| canonical(factor) == canonical(property))
+            .find(|(factor, _)| librdkafka_name(factor) == librdkafka_name(property))
             .map(|(_, levels)| levels);
         let set_by = match &asked {
             _ if levels.is_some() => "factor",
@@ -94,10 +94,11 @@ fn properties<'a>(results: &[&'a TrialResult], factors: &[(&'a str, Vec<&'a str>
     };
     let configured = |name: &str| results.iter().any(|r| effective(r, name).is_some());
     let of_factors = factors.iter().map(|(factor, _)| *factor);
-    let of_factors = of_factors.filter(|name| set().any(|n| canonical(n) == canonical(name)) || configured(name));
+    let of_factors =
+        of_factors.filter(|name| set().any(|n| librdkafka_name(n) == librdkafka_name(name)) || configured(name));
     let mut told: Vec<&str> = Vec::new();
     for name in of_factors.chain(set()).chain(MAIN).chain(IMPOSED) {
-        if !told.iter().any(|known| canonical(known) == canonical(name)) {
+        if !told.iter().any(|known| librdkafka_name(known) == librdkafka_name(name)) {
             told.push(name);
         }
     }
@@ -106,7 +107,7 @@ fn properties<'a>(results: &[&'a TrialResult], factors: &[(&'a str, Vec<&'a str>
 
 /// What the plan asked for in a trial.
 fn asked(result: &TrialResult, property: &str) -> Option<String> {
-    let same = |name: &str| canonical(name) == canonical(property);
+    let same = |name: &str| librdkafka_name(name) == librdkafka_name(property);
     let set = result
         .workload
         .properties
@@ -118,27 +119,27 @@ fn asked(result: &TrialResult, property: &str) -> Option<String> {
 
 /// Whether the live clients of a trial report what the plan asked for.
 fn as_asked(result: &TrialResult, property: &str) -> bool {
-    let effective = effective(result, property);
-    match asked(result, property).as_deref() {
-        Some("all") if canonical(property) == canonical("acks") => effective.as_deref() == Some("-1"),
-        asked => asked.is_some() && asked == effective.as_deref(),
-    }
+    let asked = asked(result, property);
+    asked.is_some() && asked == effective(result, property)
 }
 
 /// What the live clients of a trial report.
 fn effective(result: &TrialResult, property: &str) -> Option<String> {
+    let client = Client::named(&result.workload.client)?;
+    // Others are told in the client's own words.
+    let mapped = names().any(|name| name == property);
     let mut values: Vec<String> = Vec::new();
-    let clients: Vec<_> = result.agents.iter().flat_map(|a| &a.producers).collect();
-    for client in &clients {
-        // A topic's own setting that only says `inherit` stands beside the client's.
-        let mut reported = client
-            .configuration
-            .iter()
-            .filter(|(name, value)| &**value != "inherit" && (&**name == property || &**name == canonical(property)));
-        if let Some((_, value)) = reported.next()
-            && !values.iter().any(|known| **known == **value)
-        {
-            values.push(value.as_ref().to_owned());
+    for producer in result.agents.iter().flat_map(|agent| &agent.producers) {
+        let value = if mapped {
+            reported(&client, &producer.configuration, property)
+        } else {
+            let mut configuration = producer.configuration.iter();
+            let named = |name: &str| name == property || name == librdkafka_name(property);
+            let own = configuration.find(|(name, value)| named(name) && &**value != "inherit");
+            own.map(|(_, value)| value.as_ref().to_owned())
+        };
+        if let Some(value) = value.filter(|value| !values.contains(value)) {
+            values.push(value);
         }
     }
     match values.as_slice() {
@@ -155,7 +156,7 @@ fn shown(property: &str, value: &str) -> String {
     match value {
         _ if is_secret(property) && !reference => "(secret)".to_owned(),
         "one for each producer" => value.to_owned(),
-        "-1" if canonical(property) == canonical("acks") => format!("{} (all)", code(value)),
+        "-1" if librdkafka_name(property) == librdkafka_name("acks") => format!("{} (all)", code(value)),
         _ => code(value),
     }
 }
