@@ -436,7 +436,7 @@ fn idempotent(evidence: &Evidence<'_>) -> bool {
 }
 
 /// The greatest value of a numeric property over the live clients.
-fn effective(evidence: &Evidence<'_>, name: &'static str) -> Option<f64> {
+fn effective(evidence: &Evidence<'_>, name: &str) -> Option<f64> {
     let client = &evidence.trial.client.client;
     let told = evidence.producers.iter();
     told.filter_map(|producer| {

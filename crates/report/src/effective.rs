@@ -6,7 +6,7 @@ use crate::result::TrialResult;
 
 /// The value of a property that all live clients of a trial report, as a plan would write it; `None` where they tell none
 /// or differ.
-pub(crate) fn effective(result: &TrialResult, name: &'static str) -> Option<String> {
+pub(crate) fn effective(result: &TrialResult, name: &str) -> Option<String> {
     let client = Client::named(&result.workload.client)?;
     let producers = result.agents.iter().flat_map(|agent| &agent.producers);
     let mut values = producers.map(|producer| reported(&client, &producer.configuration, name));
@@ -15,6 +15,6 @@ pub(crate) fn effective(result: &TrialResult, name: &'static str) -> Option<Stri
 }
 
 /// The same as a number.
-pub(crate) fn number(result: &TrialResult, name: &'static str) -> Option<f64> {
+pub(crate) fn number(result: &TrialResult, name: &str) -> Option<f64> {
     effective(result, name)?.parse().ok()
 }

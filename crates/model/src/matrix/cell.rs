@@ -81,14 +81,14 @@ impl Cell {
     }
 
     /// What is set for a property, in whichever spelling.
-    pub(super) fn set_for(&self, property: &'static str) -> Option<&Value> {
+    pub(super) fn set_for(&self, property: &str) -> Option<&Value> {
         let own = client::spelled(&self.client.client, property).and_then(|name| self.client.own.get(name));
         own.or_else(|| self.properties.get(property))
     }
 
     /// The value of a property that the client goes by, as a plan would write it: what is set, or else the client's default.
     /// `None` where that is not known.
-    pub(super) fn in_effect(&self, property: &'static str) -> Option<String> {
+    pub(super) fn in_effect(&self, property: &str) -> Option<String> {
         let client = &self.client.client;
         match self.set_for(property) {
             Some(value) => Some(client::read_back(client, property, value.text()?)),

@@ -205,7 +205,7 @@ fn configurations(results: &[&TrialResult], libraries: &[&str]) -> String {
 }
 
 /// The values that a client's trials report of a property, ascending; none where it has no such property or tells none.
-fn values(results: &[&TrialResult], client: &str, name: &'static str) -> Option<Vec<String>> {
+fn values(results: &[&TrialResult], client: &str, name: &str) -> Option<Vec<String>> {
     let library = Client::named(client)?;
     let told = producers(results, client).filter_map(|producer| reported(&library, &producer.configuration, name));
     let values: BTreeSet<String> = told.collect();
